@@ -1,0 +1,43 @@
+/**
+ * The errors that sealog throws: one class a kind. `code` is stable and meant for programs, the data is in
+ * read-only fields, and the error that led to this one is its `cause`.
+ */
+export abstract class SealogError extends Error {
+  abstract readonly code: string;
+}
+
+/** Settings or command-line arguments that cannot be used. Every problem is listed, one line each. */
+export class ConfigError extends SealogError {
+  override readonly name = 'ConfigError';
+  readonly code = 'SEALOG_CONFIG';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super(`invalid configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`, options);
+    this.problems = problems;
+  }
+}
+
+/** An argument of a library call that is a mistake in the calling program: `<argument>: expected <rule>, got <value>`. */
+export class InvalidArgumentError extends SealogError {
+  override readonly name = 'InvalidArgumentError';
+  readonly code = 'SEALOG_INVALID_ARGUMENT';
+  readonly argument: string;
+
+  constructor(argument: string, expected: string, got: unknown) {
+    super(`${argument}: expected ${expected}, got ${describe(got)}`);
+    this.argument = argument;
+  }
+}
+
+/** A value as an error message shows it: JSON where that exists, on one line, cut to 100 characters. */
+export function describe(value: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // A cycle, a BigInt, a toJSON that throws: the type says enough.
+  }
+  text ??= typeof value === 'bigint' ? `${value}n` : typeof value === 'object' ? 'an object' : String(value);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
