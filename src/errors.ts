@@ -30,6 +30,23 @@ export class InvalidArgumentError extends SealogError {
   }
 }
 
+/**
+ * The embedded PostgreSQL could not be set up, started or joined. `problem` is the message without its preamble, `log`
+ * the end of the server's log, if there is one.
+ */
+export class EmbeddedPostgresError extends SealogError {
+  override readonly name = 'EmbeddedPostgresError';
+  readonly code = 'SEALOG_EMBEDDED_POSTGRES';
+  readonly problem: string;
+  readonly log: string | undefined;
+
+  constructor(problem: string, options: ErrorOptions & { readonly log?: string | undefined } = {}) {
+    super(`embedded PostgreSQL: ${problem}${options.log ? `\n${options.log.replaceAll(/^/gm, '    ')}` : ''}`, options);
+    this.problem = problem;
+    this.log = options.log;
+  }
+}
+
 /** A value as an error message shows it: JSON where that exists, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
   let text: string | undefined;
