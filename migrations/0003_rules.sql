@@ -1,0 +1,97 @@
+-- The rules of an entry's life, kept whoever writes. Each refusal is an error 23001 (restrict_violation) that names
+-- the entry in its message and the rule in its constraint field, as a CHECK would.
+
+create function audit_log_refuse(rule text, message text, hint text default '') returns void language plpgsql as $$
+begin
+  raise exception using errcode = 'restrict_violation', constraint = rule, table = 'audit_log',
+    message = message, detail = format('rule: %s', rule), hint = hint;
+end $$;
+
+-- An entry is begun incomplete. Only an amendment is born completed: it takes from the entry that it amends what
+-- that entry was begun with, so that the two cannot disagree.
+create function audit_log_on_insert() returns trigger language plpgsql
+set search_path from current as $$
+declare
+  amended audit_log;
+begin
+  if new.time_completed is not null then
+    perform audit_log_refuse('audit_log_time_completed_is_stamped',
+      format('audit log entry %s: time_completed is stamped by the database and cannot be given', new.id));
+  end if;
+  if new.amends is not null then
+    select * into amended from audit_log where id = new.amends;
+    if amended.result_kind is distinct from 'timeout' then
+      perform audit_log_refuse('audit_log_amends_a_timeout',
+        format('audit log entry %s: it can only amend an entry that timed out, and %s did not', new.id, new.amends));
+    end if;
+    new.time_started  := amended.time_started;
+    new.operation_id  := amended.operation_id;
+    new.actor_kind    := amended.actor_kind;
+    new.actor_id      := amended.actor_id;
+    new.tenant_id     := amended.tenant_id;
+    new.auth_method   := amended.auth_method;
+    new.credential_id := amended.credential_id;
+    new.request_id    := amended.request_id;
+    new.request_uri   := amended.request_uri;
+    new.source_ip     := amended.source_ip;
+    new.user_agent    := amended.user_agent;
+    new.instance_id   := amended.instance_id;
+    new.resource_type := coalesce(new.resource_type, amended.resource_type);
+    new.resource_id   := coalesce(new.resource_id, amended.resource_id);
+    new.details       := coalesce(new.details, amended.details);
+    new.time_completed := audit_log_stamp();
+  elsif new.result_kind is not null then
+    perform audit_log_refuse('audit_log_begun_before_completed',
+      format('audit log entry %s: an entry is begun without a result and completed by an update', new.id));
+  end if;
+  return new;
+end $$;
+
+-- The first update that sets result_kind completes the entry, and there is no other update.
+create function audit_log_on_update() returns trigger language plpgsql
+set search_path from current as $$
+begin
+  if old.time_completed is not null then
+    perform audit_log_refuse('audit_log_completed_is_final',
+      format('audit log entry %s is completed as %s: a completed entry cannot be changed', old.id, old.result_kind),
+      'A statement that completes entries repeats `time_completed is null` in its WHERE.');
+  end if;
+  if new.time_completed is not null then
+    perform audit_log_refuse('audit_log_time_completed_is_stamped',
+      format('audit log entry %s: time_completed is stamped by the database and cannot be given', old.id));
+  end if;
+  if new.result_kind is null then
+    perform audit_log_refuse('audit_log_update_completes',
+      format('audit log entry %s: the only update of an entry is its completion, which sets result_kind', old.id));
+  end if;
+  if (new.id, new.time_started, new.operation_id, new.actor_kind, new.actor_id, new.tenant_id, new.auth_method,
+      new.credential_id, new.request_id, new.request_uri, new.source_ip, new.user_agent, new.instance_id, new.amends)
+     is distinct from
+     (old.id, old.time_started, old.operation_id, old.actor_kind, old.actor_id, old.tenant_id, old.auth_method,
+      old.credential_id, old.request_id, old.request_uri, old.source_ip, old.user_agent, old.instance_id, old.amends)
+  then
+    perform audit_log_refuse('audit_log_begun_is_kept',
+      format('audit log entry %s: completing it may set the result, the resource and the details, and nothing else', old.id));
+  end if;
+  new.time_completed := audit_log_stamp();
+  return new;
+end $$;
+
+create function audit_log_on_delete() returns trigger language plpgsql
+set search_path from current as $$
+begin
+  perform audit_log_refuse('audit_log_is_kept', format('audit log entry %s cannot be deleted', old.id));
+  return null;
+end $$;
+
+create function audit_log_on_truncate() returns trigger language plpgsql
+set search_path from current as $$
+begin
+  perform audit_log_refuse('audit_log_is_kept', 'the audit log cannot be truncated');
+  return null;
+end $$;
+
+create trigger audit_log_begin    before insert   on audit_log for each row       execute function audit_log_on_insert();
+create trigger audit_log_complete before update   on audit_log for each row       execute function audit_log_on_update();
+create trigger audit_log_delete   before delete   on audit_log for each row       execute function audit_log_on_delete();
+create trigger audit_log_truncate before truncate on audit_log for each statement execute function audit_log_on_truncate();

@@ -1,0 +1,40 @@
+import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './tables.ts';
+
+/** A `pg.Pool`, or anything of its shape. */
+export type DatabasePool = PostgresPool;
+
+/** The audit log in one database: the statements of this room take it first. In a transaction `db` is that one. */
+export interface AuditLogDatabase {
+  readonly db: Kysely<Tables>;
+  readonly schema: string;
+}
+
+export interface PoolOptions {
+  readonly connectionString: string;
+  /** Most connections. */
+  readonly max: number;
+  /** Shown in `pg_stat_activity`, at most 63 bytes. */
+  readonly applicationName: string;
+  readonly onError: (error: Error) => void;
+}
+
+/** A pool that notices a dead server: keepalive on each connection, and no query waits for its answer for ever. */
+export function openPool({ connectionString, max, applicationName, onError }: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString,
+    max,
+    application_name: applicationName,
+    keepAlive: true,
+    connectionTimeoutMillis: 10_000,
+    query_timeout: 30_000,
+  });
+  // An idle connection that the server closes emits an error on the pool, and one without a listener ends the process.
+  pool.on('error', onError);
+  return pool;
+}
+
+export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
+  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema), schema };
+}

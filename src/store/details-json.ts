@@ -1,0 +1,46 @@
+import { configure } from 'safe-stable-stringify';
+
+/** The most bytes of `details`, as PostgreSQL prints it (`audit_log_details_size`). */
+const MAX_BYTES = 16384;
+const BEGINNING_CHARACTERS = 1024;
+
+// Deep nesting would exhaust the stack of PostgreSQL's parser. Keys keep their order: jsonb has its own.
+const stringify = configure({ bigint: true, deterministic: false, maximumDepth: 64, circularValue: '[Circular]' });
+
+/** JSON that `jsonb` takes, or null for nothing. Whatever the value is, this neither throws nor exceeds 16 KiB. */
+export function storableDetails(details: unknown): string | null {
+  if (details === undefined || details === null) return null;
+  let json: string | undefined;
+  try {
+    json = stringify(details, printedInFull);
+  } catch {
+    // A getter or toJSON of the value threw.
+  }
+  json = replaceUnstorable(json ?? '"[not representable as JSON]"');
+  const bytes = Buffer.byteLength(json);
+  if (bytes <= MAX_BYTES && bytes + blanksPrinted(json) <= MAX_BYTES) return json;
+  return JSON.stringify({ cut: { bytes, limit: MAX_BYTES, beginning: beginningOf(json) } });
+}
+
+// jsonb prints 1e300 with all its digits: three hundred for five.
+function printedInFull(_key: string, value: unknown): unknown {
+  return typeof value === 'number' && String(value).includes('e') ? String(value) : value;
+}
+
+// Both stand in JSON only as escapes: NUL always does, and a surrogate when it is alone.
+function replaceUnstorable(json: string): string {
+  return json.replaceAll(/\\(?:u0000|ud[89a-f][0-9a-f]{2}|.)/g, (escape) =>
+    /^\\u(?:0000|d[89a-f])/.test(escape) ? '\uFFFD' : escape,
+  );
+}
+
+// jsonb prints a blank behind each colon and comma outside of strings.
+function blanksPrinted(json: string): number {
+  return json.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').match(/[,:]/g)?.length ?? 0;
+}
+
+function beginningOf(json: string): string {
+  return Array.from(json.slice(0, 2 * BEGINNING_CHARACTERS))
+    .slice(0, BEGINNING_CHARACTERS)
+    .join('');
+}

@@ -1,0 +1,89 @@
+import { sql } from 'kysely';
+import type { Instant } from '../audit-log/instant.ts';
+import type { AuditLogDatabase } from './database.ts';
+import { instantText } from './instant-text.ts';
+import type { TimedOut } from './timeout-stale-entries.ts';
+import { inSavepoint } from './transaction.ts';
+
+export interface SkippedEntry {
+  readonly id: string;
+  /** What the database said. */
+  readonly reason: string;
+}
+
+/** Each entry costs three statements, so one activation takes few enough of them to end in time. */
+const MOST_ENTRIES = 1000;
+
+/**
+ * As `timeoutStaleEntries`, but one entry at a time, each in a savepoint of its own: for a batch that the database
+ * refused. Entries that it still refuses are skipped, and others are taken in their place.
+ */
+export async function timeoutEachStaleEntry(
+  database: AuditLogDatabase,
+  { cutoff, limit }: { readonly cutoff: Instant; readonly limit: number },
+): Promise<TimedOut & { readonly skipped: readonly SkippedEntry[]; readonly limitReached: boolean }> {
+  const most = Math.min(limit, MOST_ENTRIES);
+  const timedOut: StaleEntry[] = [];
+  const skipped: SkippedEntry[] = [];
+  let last: StaleEntry | undefined;
+  let tried: StaleEntry[];
+  do {
+    tried = await nextStaleEntries(database, { cutoff, limit: most - timedOut.length, after: last });
+    for (const entry of tried) {
+      const update = await inSavepoint(database, () => timeoutEntry(database, entry.id));
+      if ('refused' in update) skipped.push({ id: entry.id, reason: update.refused.message });
+      else if (update.value) timedOut.push(entry);
+    }
+    last = tried.at(-1);
+  } while (tried.length > 0 && timedOut.length < most && skipped.length < MOST_ENTRIES);
+
+  return {
+    timedOut: timedOut.length,
+    oldestStarted: timedOut[0]?.timeStarted ?? null,
+    byOperation: countBy(timedOut.map(({ operationId }) => operationId)),
+    sampleIds: timedOut.slice(0, 10).map(({ id }) => id),
+    skipped,
+    limitReached: timedOut.length >= most,
+  };
+}
+
+interface StaleEntry {
+  readonly id: string;
+  readonly timeStarted: Instant;
+  readonly operationId: string;
+}
+
+async function nextStaleEntries(
+  { db }: AuditLogDatabase,
+  page: { readonly cutoff: Instant; readonly limit: number; readonly after: StaleEntry | undefined },
+): Promise<StaleEntry[]> {
+  const { cutoff, limit, after } = page;
+  return await db
+    .selectFrom('audit_log')
+    .select(['id', instantText(sql.ref('time_started')).as('timeStarted'), 'operation_id as operationId'])
+    .where('time_completed', 'is', null)
+    .where('time_started', '<', sql<string>`${cutoff}::timestamptz`)
+    .$if(after !== undefined, (qb) =>
+      qb.where(sql<boolean>`(time_started, id) > (${after?.timeStarted}::timestamptz, ${after?.id}::uuid)`),
+    )
+    .orderBy('time_started')
+    .orderBy('id')
+    .limit(limit)
+    .forUpdate()
+    .skipLocked()
+    .execute();
+}
+
+async function timeoutEntry({ db }: AuditLogDatabase, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('audit_log')
+    .set({ result_kind: 'timeout' })
+    .where('id', '=', id)
+    .where('time_completed', 'is', null)
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+function countBy(names: readonly string[]): Record<string, number> {
+  return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]));
+}

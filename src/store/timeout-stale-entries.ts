@@ -1,0 +1,69 @@
+import { sql } from 'kysely';
+import type { Instant } from '../audit-log/instant.ts';
+import type { AuditLogDatabase } from './database.ts';
+import { instantText } from './instant-text.ts';
+
+/** What one pass of the timeout has done. */
+export interface TimedOut {
+  readonly timedOut: number;
+  /** `time_started` of the oldest of them. */
+  readonly oldestStarted: Instant | null;
+  /** How many of each operation. */
+  readonly byOperation: Readonly<Record<string, number>>;
+  /** The oldest ten, in the order of `(time_started, id)`. */
+  readonly sampleIds: readonly string[];
+}
+
+/**
+ * Completes up to `limit` entries that were started before the cutoff with result `timeout`, oldest first.
+ *
+ * Safe to run from many connections at once: `skip locked` gives each a different slice and leaves alone an entry
+ * that its own request is completing now, and the second `is null` is true when the row is written, not only when
+ * it was chosen. The cutoff is a parameter because a volatile clock in the WHERE could not be an index condition.
+ * Served by `audit_log_incomplete_by_time_started`.
+ */
+export async function timeoutStaleEntries(
+  { db }: AuditLogDatabase,
+  { cutoff, limit }: { readonly cutoff: Instant; readonly limit: number },
+): Promise<TimedOut> {
+  return await db
+    .with(
+      (cte) => cte('stale').materialized(),
+      (qb) =>
+        qb
+          .selectFrom('audit_log')
+          .select('id')
+          .where('time_completed', 'is', null)
+          .where('time_started', '<', sql<string>`${cutoff}::timestamptz`)
+          .orderBy('time_started')
+          .orderBy('id')
+          .limit(limit)
+          .forUpdate()
+          .skipLocked(),
+    )
+    .with('timed_out', (qb) =>
+      qb
+        .updateTable('audit_log as entry')
+        .from('stale')
+        .set({ result_kind: 'timeout' })
+        .whereRef('entry.id', '=', 'stale.id')
+        .where('entry.time_completed', 'is', null)
+        .returning(['entry.id', 'entry.time_started', 'entry.operation_id']),
+    )
+    .with('operation', (qb) =>
+      qb
+        .selectFrom('timed_out')
+        .select(['operation_id', sql<number>`count(*)`.as('entries')])
+        .groupBy('operation_id'),
+    )
+    .selectFrom('timed_out')
+    .select([
+      sql<number>`count(*)::integer`.as('timedOut'),
+      instantText<Instant | null>(sql`min(time_started)`).as('oldestStarted'),
+      sql<Record<string, number>>`(select coalesce(jsonb_object_agg(operation_id, entries), '{}') from operation)`.as(
+        'byOperation',
+      ),
+      sql<string[]>`coalesce((array_agg(id order by time_started, id))[1:10], '{}')`.as('sampleIds'),
+    ])
+    .executeTakeFirstOrThrow();
+}

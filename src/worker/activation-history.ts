@@ -1,0 +1,53 @@
+import type { JobWithMetadata, PgBoss } from 'pg-boss';
+
+/** One activation as pg-boss's job table tells it: the outcome that it stored, and what pg-boss knows beside. */
+export interface RecordedActivation {
+  readonly id: string;
+  /** `created`, `retry`, `active`, `completed`, `cancelled` or `failed`. */
+  readonly state: string;
+  /** How often the activation was tried again after its replica was lost or it failed. */
+  readonly retries: number;
+  readonly createdOn: Date;
+  readonly startedOn: Date | null;
+  readonly completedOn: Date | null;
+  readonly error: string | null;
+  /** Null until it has completed. */
+  readonly outcome: Readonly<Record<string, unknown>> | null;
+}
+
+/** The latest activations of a job, newest first. Served by pg-boss's index on name and time. */
+export async function lastActivations(
+  boss: PgBoss,
+  { job, schema, limit }: { readonly job: string; readonly schema: string; readonly limit: number },
+): Promise<RecordedActivation[]> {
+  const { rows } = await boss.getDb().executeSql(
+    `select id, state, retry_count as "retryCount", created_on as "createdOn", started_on as "startedOn",
+            completed_on as "completedOn", output
+       from ${schema}.job where name = $1 order by created_on desc, id desc limit $2`,
+    [job, limit],
+  );
+  return rows.map(recordedActivation);
+}
+
+export function recordedActivation(
+  job: Pick<JobWithMetadata, 'id' | 'state' | 'retryCount' | 'createdOn' | 'startedOn' | 'completedOn' | 'output'>,
+): RecordedActivation {
+  const succeeded = job.state === 'completed';
+  return {
+    id: job.id,
+    state: job.state,
+    retries: job.retryCount,
+    createdOn: job.createdOn,
+    startedOn: job.startedOn,
+    completedOn: job.completedOn,
+    error: succeeded ? null : errorIn(job.output),
+    outcome: succeeded ? (job.output as Record<string, unknown>) : null,
+  };
+}
+
+// pg-boss stores a thrown error as its fields, and what it says itself as `value` or in it.
+function errorIn(output: unknown): string | null {
+  const { message, value } = (output ?? {}) as { message?: unknown; value?: unknown };
+  const told = message ?? (value as { message?: unknown } | undefined)?.message ?? value;
+  return typeof told === 'string' ? told : null;
+}

@@ -1,0 +1,58 @@
+import { performance } from 'node:perf_hooks';
+import { type Db, PgBoss, systemClock } from 'pg-boss';
+import { queueError, queueWarning } from '../events.ts';
+import type { Logger } from '../logger.ts';
+
+/** What pg-boss asks of a pool. */
+export interface QueuePool {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+}
+
+export interface BossOptions {
+  readonly pool: QueuePool;
+  readonly schema: string;
+  readonly logger: Logger;
+  /** Shown in pg-boss's instance table. */
+  readonly instanceName: string;
+  /** Whether this process installs and upgrades pg-boss's own schema. */
+  readonly migrate: boolean;
+  /** `worker` schedules and supervises and is listed as a replica; `client` only sends and reads. */
+  readonly role: 'worker' | 'client';
+}
+
+// pg-boss plans its timers by this clock. One that never steps keeps a replica scheduling when its host's time is set
+// back, by minutes or hours, under it; which minute it is comes from the database.
+const monotonicClock = { ...systemClock, now: () => Math.round(performance.timeOrigin + performance.now()) };
+
+/**
+ * A pg-boss over our pool, not started. Errors become log lines: without a listener the first hiccup of the database
+ * would end the process.
+ */
+export function openBoss({ pool, schema, logger, instanceName, migrate, role }: BossOptions): PgBoss {
+  const db: Db = { executeSql: (text, values) => pool.query(text, values) };
+  const isWorker = role === 'worker';
+  const boss = new PgBoss({
+    db,
+    schema,
+    instanceName,
+    migrate,
+    clock: monotonicClock,
+    schedule: isWorker,
+    supervise: isWorker,
+    registerInstance: isWorker,
+    // Each slot is seen by about six passes, any one of which is enough.
+    cronMonitorIntervalSeconds: 10,
+    cronWorkerIntervalSeconds: 2,
+    clockMonitorIntervalSeconds: 60,
+    // With the queue's heartbeat of 10 s: a killed replica's activation runs again elsewhere in about 15 s.
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+    // Flows are not used.
+    flowIntervalSeconds: 3600,
+    persistWarnings: true,
+    warningRetentionDays: 30,
+  });
+  boss.on('error', (err: unknown) => queueError(logger, { err }));
+  boss.on('warning', ({ message, data }) => queueWarning(logger, { warning: message, data }));
+  return boss;
+}

@@ -1,0 +1,41 @@
+import type { PgBoss } from 'pg-boss';
+import { scheduleInstalled } from '../events.ts';
+import type { Logger } from '../logger.ts';
+
+const OPTIONS = {
+  // A killed attempt is tried again at once; one that fails because of the database, a little later.
+  retryLimit: 3,
+  retryDelay: 5,
+  expireInSeconds: 120,
+  heartbeatSeconds: 10,
+  deleteAfterSeconds: 30 * 86_400,
+} as const;
+
+/**
+ * Makes the queue of a job, or brings its options up to date. Policy `stately`: one activation runs and at most one
+ * waits, so that requests which come while one runs are all answered by the one after it.
+ */
+export async function ensureQueue(boss: PgBoss, name: string): Promise<void> {
+  await boss.createQueue(name, { ...OPTIONS, policy: 'stately' });
+  // createQueue leaves a queue alone that exists.
+  await boss.updateQueue(name, OPTIONS);
+}
+
+export interface JobSchedule {
+  readonly cron: string;
+  readonly timezone: string;
+}
+
+/** Installs a job's schedule where it differs from the one in the database. The last replica to start decides. */
+export async function ensureSchedule(boss: PgBoss, name: string, wanted: JobSchedule, logger: Logger): Promise<void> {
+  const installed = await boss.getSchedule(name);
+  if (installed?.cron === wanted.cron && installed.timezone === wanted.timezone) return;
+  // After an outage, one activation for all the slots that were missed: it completes whatever they would have.
+  await boss.schedule(name, wanted.cron, { trigger: 'schedule' }, { tz: wanted.timezone, missed: 'once' });
+  scheduleInstalled(logger, {
+    job: name,
+    schedule: wanted.cron,
+    timezone: wanted.timezone,
+    previous: installed && `${installed.cron} ${installed.timezone}`,
+  });
+}

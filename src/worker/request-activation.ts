@@ -1,0 +1,48 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SealogError } from '../errors.ts';
+import { type BossOptions, openBoss } from './boss.ts';
+import { lastActivations, type RecordedActivation, recordedActivation } from './activation-history.ts';
+
+/** No worker has run the activation in time. The request stands: the next worker runs it. */
+export class ActivationTimeoutError extends SealogError {
+  override readonly name = 'ActivationTimeoutError';
+  readonly code = 'SEALOG_ACTIVATION_TIMEOUT';
+}
+
+const POLL_MS = 200;
+
+/**
+ * Asks for one activation now and waits until a worker has run it. When one is waiting already, that one is the
+ * answer: it will run after this call began. Throws {@link ActivationTimeoutError} after `waitSeconds`.
+ */
+export async function requestActivation(
+  options: Omit<BossOptions, 'role' | 'migrate'>,
+  { job, waitSeconds, signal }: { readonly job: string; readonly waitSeconds: number; readonly signal?: AbortSignal },
+): Promise<RecordedActivation> {
+  const boss = openBoss({ ...options, role: 'client', migrate: false });
+  await boss.start();
+  try {
+    const id = (await boss.send(job, { trigger: 'manual' })) ?? (await waitingActivation());
+    const deadline = Date.now() + waitSeconds * 1000;
+    for (;;) {
+      const found = await boss.getJobById(job, id);
+      if (found && ['completed', 'cancelled', 'failed'].includes(found.state)) return recordedActivation(found);
+      if (Date.now() >= deadline) throw notRun(found?.state);
+      await delay(POLL_MS, undefined, { signal });
+    }
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+
+  async function waitingActivation(): Promise<string> {
+    const recent = await lastActivations(boss, { job, schema: options.schema, limit: 20 });
+    const waiting = recent.find(({ state }) => state === 'created') ?? recent[0];
+    if (!waiting) throw new Error(`queue ${job} took no request and holds none`);
+    return waiting.id;
+  }
+
+  function notRun(state = 'created'): ActivationTimeoutError {
+    const why = state === 'active' ? 'is still running' : 'was taken by no worker: is one running?';
+    return new ActivationTimeoutError(`the activation ${why} (waited ${waitSeconds} s; the request stands)`);
+  }
+}

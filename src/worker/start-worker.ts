@@ -1,0 +1,71 @@
+import type { PgBoss } from 'pg-boss';
+import type { Settings } from '../config/settings.ts';
+import { workerStarted, workerStopped } from '../events.ts';
+import type { Job } from '../jobs/job.ts';
+import { JOBS } from '../jobs/jobs.ts';
+import type { Logger } from '../logger.ts';
+import type { AuditLogDatabase } from '../store/database.ts';
+import { openBoss, type QueuePool } from './boss.ts';
+import { ensureQueue, ensureSchedule } from './queue.ts';
+import { runActivation } from './run-activation.ts';
+
+export interface WorkerDependencies {
+  readonly pool: QueuePool;
+  readonly database: AuditLogDatabase;
+  readonly settings: Settings;
+  readonly logger: Logger;
+}
+
+export interface Worker {
+  /** Takes no new activation and waits for the one in flight, at most so long; then it is given up and undone. */
+  stop(options: { readonly graceSeconds: number }): Promise<void>;
+}
+
+/** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
+export async function startWorker({ pool, database, settings, logger }: WorkerDependencies): Promise<Worker> {
+  const by = settings.instance.name;
+  const boss = openBoss({
+    pool,
+    schema: settings.queue.schema,
+    logger,
+    instanceName: by,
+    migrate: settings.queue.migrate,
+    role: 'worker',
+  });
+  await boss.start();
+  try {
+    for (const job of JOBS) await startJob({ boss, database, settings, logger }, job);
+  } catch (error) {
+    await boss.stop({ graceful: false });
+    throw error;
+  }
+  workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
+
+  return {
+    async stop({ graceSeconds }) {
+      await boss.stop({ graceful: true, timeout: graceSeconds * 1000 });
+      workerStopped(logger, { by });
+    },
+  };
+}
+
+async function startJob(
+  dependencies: { boss: PgBoss; database: AuditLogDatabase; settings: Settings; logger: Logger },
+  job: Job,
+): Promise<void> {
+  const { boss, settings, logger } = dependencies;
+  await ensureQueue(boss, job.name);
+  await ensureSchedule(boss, job.name, job.schedule(settings), logger);
+  const poller: string = await boss.work(
+    job.name,
+    { includeMetadata: true, pollingIntervalSeconds: 2 },
+    async ([attempt]) => {
+      const outcome = await runActivation(dependencies, job, attempt!);
+      // The next one of a backlog is there already: fetch it without waiting for the poll.
+      if (outcome.limitReached) boss.notifyWorker(poller);
+      return outcome;
+    },
+  );
+  // Covers a total outage that hid its slots. While one waits already, this asks for nothing more.
+  await boss.send(job.name, { trigger: 'startup' });
+}
