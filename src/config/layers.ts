@@ -18,7 +18,7 @@ export function readLayers(env: Environment, directory: string): readonly Layer[
   const layers = [readLayer(join(directory, 'default.json'), 'default.json')];
   const stage = `${env['NODE_ENV'] ?? ''}.json`;
   // NODE_ENV is anybody's, so it may name a file in this folder and nothing else.
-  if (/^[\w-]+\.json$/.test(stage) && stage !== 'default.json' && existsSync(join(directory, stage))) {
+  if (/^[\w-]+\.json$/.test(stage) && existsSync(join(directory, stage))) {
     layers.push(readLayer(join(directory, stage), stage));
   }
   const more = env['SEALOG_CONFIG'];
@@ -58,7 +58,7 @@ function readKeys(content: object): { values: Map<Key, unknown>; problems: strin
   const values = new Map<Key, unknown>();
   const problems: string[] = [];
   for (const [group, members] of Object.entries(content)) {
-    const known = keys.some((key) => key.startsWith(`${group}.`)) && !group.includes('.');
+    const known = keys.some((key) => key.startsWith(`${group}.`));
     if (known && !isObject(members)) {
       // Not printed: this is where somebody writes "database": "postgres://…".
       problems.push(`${group}: expected an object with the keys of this group, got ${kind(members)}`);
@@ -67,7 +67,7 @@ function readKeys(content: object): { values: Map<Key, unknown>; problems: strin
     } else {
       for (const [name, value] of Object.entries(members)) {
         const key = `${group}.${name}`;
-        if (known && isKey(key)) values.set(key, value);
+        if (isKey(key)) values.set(key, value);
         else problems.push(unknownKey(key));
       }
     }
