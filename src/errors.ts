@@ -47,14 +47,18 @@ export class EmbeddedPostgresError extends SealogError {
   }
 }
 
-/** A value as an error message shows it: JSON where that exists, on one line, cut to 100 characters. */
+/** A value as an error message shows it: JSON where that says what it is, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    // A cycle, a BigInt, a toJSON that throws: the type says enough.
-  }
-  text ??= typeof value === 'bigint' ? `${value}n` : typeof value === 'object' ? 'an object' : String(value);
+  const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // A cycle, or a toJSON that throws.
+    return undefined;
+  }
 }

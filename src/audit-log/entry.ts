@@ -49,7 +49,7 @@ const ACTOR_KINDS: readonly string[] = ['user', 'service', 'system', 'anonymous'
 
 /** Throws {@link InvalidArgumentError} for what can only be a mistake of the program that begins the entry. */
 export function checkNewEntry({ operationId, actor }: NewEntry): void {
-  if (typeof operationId !== 'string' || operationId.length === 0 || [...operationId].length > 512) {
+  if (typeof operationId !== 'string' || operationId.length === 0 || Array.from(operationId).length > 512) {
     throw new InvalidArgumentError('operationId', 'text of 1 to 512 characters', operationId);
   }
   if (!ACTOR_KINDS.includes(actor?.kind)) {

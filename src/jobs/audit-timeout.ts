@@ -11,7 +11,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Instant } from '../audit-log/instant.ts';
 import { auditTimeoutActivation } from '../events.ts';
-import { previewStaleEntries } from '../store/preview-stale-entries.ts';
+import { countIncomplete } from '../store/count-incomplete.ts';
 import { readCutoff } from '../store/read-cutoff.ts';
 import { timeoutEachStaleEntry, type SkippedEntry } from '../store/timeout-each-stale-entry.ts';
 import { timeoutStaleEntries, type TimedOut } from '../store/timeout-stale-entries.ts';
@@ -33,7 +33,8 @@ export const auditTimeout: Job<AuditTimeoutOutcome> = {
   async preview({ database, settings }) {
     const { timeoutSeconds, maxUpdatePerActivation: limit } = settings.auditTimeout;
     const cutoff = await readCutoff(database, timeoutSeconds);
-    return { cutoff, limit, ...(await previewStaleEntries(database, { cutoff, limit })) };
+    const { stale, oldestStarted } = await countIncomplete(database, cutoff);
+    return { cutoff, limit, stale, oldestStarted, wouldTimeOut: Math.min(stale, limit) };
   },
   logOutcome: auditTimeoutActivation,
 };

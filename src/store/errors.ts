@@ -23,6 +23,13 @@ export class StoreError extends SealogError {
 export class SchemaVersionError extends SealogError {
   override readonly name = 'SchemaVersionError';
   readonly code = 'SEALOG_SCHEMA_VERSION';
+  /** `behind`: it must be migrated first. `ahead`: this version of sealog is too old for it. */
+  readonly schema: 'behind' | 'ahead';
+
+  constructor(schema: 'behind' | 'ahead', message: string) {
+    super(message);
+    this.schema = schema;
+  }
 }
 
 /** Runs `action`; what it throws becomes a {@link StoreError} that names the operation. */

@@ -35,6 +35,7 @@ export async function checkSchema({ db, schema }: AuditLogDatabase, folder: URL 
   const { missing } = await refuseNewerSchema({ db, schema }, folder);
   if (missing.length > 0) {
     throw new SchemaVersionError(
+      'behind',
       `database schema "${schema}" lacks ${missing.join(', ')}: run \`sealog migrate\` before this version is started`,
     );
   }
@@ -46,6 +47,7 @@ async function refuseNewerSchema(database: AuditLogDatabase, folder: URL): Promi
   const newer = applied.filter((name) => !known.includes(name));
   if (newer.length > 0) {
     throw new SchemaVersionError(
+      'ahead',
       `database schema "${database.schema}" is newer than this version of sealog: it has ${newer.join(', ')}, ` +
         `and this version ends with ${known.at(-1)}; upgrade sealog`,
     );

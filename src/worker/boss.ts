@@ -8,12 +8,16 @@ export interface QueuePool {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
 }
 
-export interface BossOptions {
+/** Where pg-boss is, and who asks. */
+export interface QueueConnection {
   readonly pool: QueuePool;
   readonly schema: string;
   readonly logger: Logger;
   /** Shown in pg-boss's instance table. */
   readonly instanceName: string;
+}
+
+export interface BossOptions extends QueueConnection {
   /** Whether this process installs and upgrades pg-boss's own schema. */
   readonly migrate: boolean;
   /** `worker` schedules and supervises and is listed as a replica; `client` only sends and reads. */
@@ -55,4 +59,15 @@ export function openBoss({ pool, schema, logger, instanceName, migrate, role }: 
   boss.on('error', (err: unknown) => queueError(logger, { err }));
   boss.on('warning', ({ message, data }) => queueWarning(logger, { warning: message, data }));
   return boss;
+}
+
+/** A started pg-boss that only sends and reads, for as long as `action` takes. */
+export async function withClient<T>(queue: QueueConnection, action: (boss: PgBoss) => Promise<T>): Promise<T> {
+  const boss = openBoss({ ...queue, role: 'client', migrate: false });
+  await boss.start();
+  try {
+    return await action(boss);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
 }

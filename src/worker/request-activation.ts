@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { PgBoss } from 'pg-boss';
 import { SealogError } from '../errors.ts';
-import { type BossOptions, openBoss } from './boss.ts';
+import { type QueueConnection, withClient } from './boss.ts';
 import { lastActivations, type RecordedActivation, recordedActivation } from './activation-history.ts';
 
 /** No worker has run the activation in time. The request stands: the next worker runs it. */
@@ -16,33 +17,29 @@ const POLL_MS = 200;
  * answer: it will run after this call began. Throws {@link ActivationTimeoutError} after `waitSeconds`.
  */
 export async function requestActivation(
-  options: Omit<BossOptions, 'role' | 'migrate'>,
+  queue: QueueConnection,
   { job, waitSeconds, signal }: { readonly job: string; readonly waitSeconds: number; readonly signal?: AbortSignal },
 ): Promise<RecordedActivation> {
-  const boss = openBoss({ ...options, role: 'client', migrate: false });
-  await boss.start();
-  try {
-    const id = (await boss.send(job, { trigger: 'manual' })) ?? (await waitingActivation());
+  return await withClient(queue, async (boss) => {
+    const id = (await boss.send(job, { trigger: 'manual' })) ?? (await waitingActivation(boss, job, queue.schema));
     const deadline = Date.now() + waitSeconds * 1000;
     for (;;) {
       const found = await boss.getJobById(job, id);
       if (found && ['completed', 'cancelled', 'failed'].includes(found.state)) return recordedActivation(found);
-      if (Date.now() >= deadline) throw notRun(found?.state);
+      if (Date.now() >= deadline) throw notRun(found?.state, waitSeconds);
       await delay(POLL_MS, undefined, { signal });
     }
-  } finally {
-    await boss.stop({ graceful: false });
-  }
+  });
+}
 
-  async function waitingActivation(): Promise<string> {
-    const recent = await lastActivations(boss, { job, schema: options.schema, limit: 20 });
-    const waiting = recent.find(({ state }) => state === 'created') ?? recent[0];
-    if (!waiting) throw new Error(`queue ${job} took no request and holds none`);
-    return waiting.id;
-  }
+async function waitingActivation(boss: PgBoss, job: string, schema: string): Promise<string> {
+  const recent = await lastActivations(boss, { job, schema, limit: 20 });
+  const waiting = recent.find(({ state }) => state === 'created') ?? recent[0];
+  if (!waiting) throw new Error(`queue ${job} took no request and holds none`);
+  return waiting.id;
+}
 
-  function notRun(state = 'created'): ActivationTimeoutError {
-    const why = state === 'active' ? 'is still running' : 'was taken by no worker: is one running?';
-    return new ActivationTimeoutError(`the activation ${why} (waited ${waitSeconds} s; the request stands)`);
-  }
+function notRun(state: string | undefined, waitSeconds: number): ActivationTimeoutError {
+  const why = state === 'active' ? 'is still running' : 'was taken by no worker: is one running?';
+  return new ActivationTimeoutError(`the activation ${why} (waited ${waitSeconds} s; the request stands)`);
 }

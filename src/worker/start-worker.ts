@@ -5,12 +5,12 @@ import type { Job } from '../jobs/job.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
-import { openBoss, type QueuePool } from './boss.ts';
+import { openBoss, type QueueConnection } from './boss.ts';
 import { ensureQueue, ensureSchedule } from './queue.ts';
 import { runActivation } from './run-activation.ts';
 
 export interface WorkerDependencies {
-  readonly pool: QueuePool;
+  readonly queue: QueueConnection;
   readonly database: AuditLogDatabase;
   readonly settings: Settings;
   readonly logger: Logger;
@@ -22,16 +22,9 @@ export interface Worker {
 }
 
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
-export async function startWorker({ pool, database, settings, logger }: WorkerDependencies): Promise<Worker> {
+export async function startWorker({ queue, database, settings, logger }: WorkerDependencies): Promise<Worker> {
   const by = settings.instance.name;
-  const boss = openBoss({
-    pool,
-    schema: settings.queue.schema,
-    logger,
-    instanceName: by,
-    migrate: settings.queue.migrate,
-    role: 'worker',
-  });
+  const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker' });
   await boss.start();
   try {
     for (const job of JOBS) await startJob({ boss, database, settings, logger }, job);

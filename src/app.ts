@@ -1,0 +1,49 @@
+/** The composition root: from settings to a database with everything that a command needs. Only here are they put together. */
+import { join } from 'node:path';
+import type { Settings } from './config/settings.ts';
+import { connectionLost } from './events.ts';
+import type { Logger } from './logger.ts';
+import { auditLogDatabase, type AuditLogDatabase, openPool } from './store/database.ts';
+import { migrate } from './store/migrate.ts';
+import type { QueueConnection } from './worker/boss.ts';
+import { installQueues } from './worker/install-queues.ts';
+
+export interface App extends AsyncDisposable {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  readonly database: AuditLogDatabase;
+  /** What opens pg-boss on the same pool. */
+  readonly queue: QueueConnection;
+  /** The URL of the database, the embedded one's too. Holds a password. */
+  readonly databaseUrl: string;
+}
+
+/** Opens the database of the settings, or the embedded one, which is migrated too. Connects when it is first asked. */
+export async function openApp(settings: Settings, logger: Logger): Promise<App> {
+  await using stack = new AsyncDisposableStack();
+  const embedded = settings.database.url === undefined ? stack.use(await joinEmbedded()) : undefined;
+  const databaseUrl = settings.database.url ?? embedded!.url;
+  const pool = openPool({
+    connectionString: databaseUrl,
+    max: settings.database.poolMax,
+    applicationName: `sealog ${settings.instance.name}`,
+    // Longer than any statement of an activation may take.
+    queryTimeoutMs: 65_000,
+    onError: (err) => connectionLost(logger, { err }),
+  });
+  stack.defer(() => pool.end());
+  const database = auditLogDatabase(pool, settings.database.schema);
+  const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
+  if (embedded) {
+    await migrate(database);
+    await installQueues(queue);
+  }
+  const opened = stack.move();
+  return { settings, logger, database, queue, databaseUrl, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+}
+
+async function joinEmbedded() {
+  // A development tool: production never loads it, and the package of its binaries is optional.
+  const { joinEmbeddedPostgres } = await import('./postgres/join.ts');
+  return await joinEmbeddedPostgres({ directory: join(process.cwd(), '.sealog') });
+}

@@ -1,0 +1,33 @@
+import { InvalidArgumentError } from '../errors.ts';
+import { auditTimeout } from '../jobs/audit-timeout.ts';
+import type { Job } from '../jobs/job.ts';
+import { JOBS } from '../jobs/jobs.ts';
+import { requestActivation } from '../worker/request-activation.ts';
+import { printJson, withApp } from './command.ts';
+
+export interface ActivateOptions {
+  readonly dryRun?: boolean;
+  /** Seconds. */
+  readonly wait: number;
+}
+
+/** `sealog activate [job]`: asks the fleet for one activation now, waits for it, and prints its outcome. */
+export async function activateCommand(name: string = auditTimeout.name, options: ActivateOptions): Promise<void> {
+  const job = jobNamed(name);
+  await withApp(async ({ database, queue, settings }) => {
+    if (options.dryRun) {
+      printJson({ job: job.name, dryRun: true, ...(await job.preview({ database, settings })) });
+      return;
+    }
+    const activation = await requestActivation(queue, { job: job.name, waitSeconds: options.wait });
+    const { outcome, ...told } = activation;
+    printJson({ job: job.name, ...told, ...outcome });
+    if (activation.state !== 'completed') process.exitCode = 1;
+  });
+}
+
+function jobNamed(name: string): Job {
+  const job = JOBS.find((known) => known.name === name);
+  if (job) return job;
+  throw new InvalidArgumentError('job', `one of ${JOBS.map((known) => known.name).join(', ')}`, name);
+}

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { Command, InvalidArgumentError as InvalidOption } from 'commander';
+import { activateCommand } from './activate.ts';
+import { configCommand } from './config.ts';
+import { migrateCommand } from './migrate.ts';
+import { statusCommand } from './status.ts';
+import { workerCommand } from './worker.ts';
+
+// Beside both src/ and dist/, and outside of what is compiled.
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** The command line. Each command is one file; this one only says how it is called. */
+export function createProgram(): Command {
+  const program = new Command('sealog')
+    .description('An audit log on PostgreSQL in which nothing is missing and the past never changes.')
+    .version(version)
+    .addHelpText('after', '\nSettings come from config/*.json, SEALOG_CONFIG and the environment: see `sealog config`.')
+    .showHelpAfterError('(sealog --help lists the commands and their options)')
+    .exitOverride();
+
+  program
+    .command('migrate')
+    .description('bring the schemas of the audit log and of pg-boss up to date')
+    .action(migrateCommand);
+  program.command('worker').description('run one replica of the worker until SIGTERM or SIGINT').action(workerCommand);
+  program
+    .command('activate')
+    .description('ask for one activation now, wait for it, and print its outcome')
+    .argument('[job]', 'the job', 'audit-timeout')
+    .option('--dry-run', 'only tell what an activation would do now')
+    .option('--wait <seconds>', 'how long to wait for a worker to run it', wholeSeconds, 60)
+    .action(activateCommand);
+  program
+    .command('status')
+    .description('show the schedule, the last activations and who ran them, and incomplete and stale entries')
+    .option('--json', 'as JSON')
+    .action(statusCommand);
+  program
+    .command('config')
+    .description('show every setting, its value and where that came from')
+    .option('--json', 'as JSON')
+    .action(configCommand);
+  return program;
+}
+
+function wholeSeconds(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidOption(`expected a whole number of seconds, got "${text}"`);
+  return Number(text);
+}
