@@ -7,6 +7,7 @@ import { EmbeddedPostgresError } from '../errors.ts';
 import { type Account, canReach, serverAccount } from './account.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 import { openShelter } from './shelter.ts';
+import { systemErrorCode } from './system-error.ts';
 
 /** A cluster on disk and what it takes to run it. `folder` holds the data folder and the superuser's password. */
 export type Cluster = {
@@ -26,7 +27,7 @@ export async function openCluster(directory: string, durable: boolean): Promise<
   const place = join(directory, 'cluster');
   const existing = await realpath(place).catch((error: unknown) => {
     // Only what is not there may be made anew: a cluster that we may not see is somebody's data.
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   const account = await serverAccount(existing);

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EmbeddedPostgresError } from '../errors.ts';
 import { type KeeperMessage, type KeeperOptions, readKeeperAddress, readLines } from './keeper-protocol.ts';
 import { startKeeper } from './start-keeper.ts';
+import { systemErrorCode } from './system-error.ts';
 
 export type EmbeddedPostgresOptions = {
   /** The folder of the server: data, log, lock. Created if absent; relative to the working directory. */
@@ -88,7 +89,7 @@ async function join(options: KeeperOptions, ref: boolean): Promise<Membership> {
     }
   } catch (cause) {
     if (cause instanceof EmbeddedPostgresError) throw cause;
-    const hint = cause instanceof Error && 'code' in cause && cause.code === 'EACCES' ? ' (another user made it?)' : '';
+    const hint = systemErrorCode(cause) === 'EACCES' ? ' (another user made it?)' : '';
     throw new EmbeddedPostgresError(`${directory} cannot be used${hint}: ${String(cause)}`, { cause });
   }
   throw new EmbeddedPostgresError(`no server in ${directory} within ${joinTimeoutMs / 1000} s`);

@@ -1,6 +1,7 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
+import { systemErrorCode } from './system-error.ts';
 
 /** What a process that finds no keeper tells the one it starts. */
 export type KeeperOptions = {
@@ -10,7 +11,7 @@ export type KeeperOptions = {
 };
 
 /** Where the keeper listens on 127.0.0.1, and the line by which a member shows that it may read the directory. */
-export type KeeperAddress = { readonly port: number; readonly token: string };
+export type KeeperAddress = { readonly pid: number; readonly port: number; readonly token: string };
 
 /** What a keeper writes to a member, one line of JSON each: `welcome` at once, one of the others when it knows. */
 export type KeeperMessage =
@@ -30,7 +31,7 @@ export async function readKeeperAddress(directory: string): Promise<KeeperAddres
     const address: KeeperAddress = JSON.parse(await readFile(addressFile(directory), 'utf8'));
     return address;
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (systemErrorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -48,7 +48,7 @@ export async function admitMembers(): Promise<Members> {
   if (address === null || typeof address === 'string') throw new EmbeddedPostgresError('the keeper has no port');
 
   return {
-    address: { port: address.port, token },
+    address: { pid: process.pid, port: address.port, token },
     get everUsed() {
       return everUsed;
     },

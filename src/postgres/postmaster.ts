@@ -1,35 +1,46 @@
 import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { systemErrorCode } from './system-error.ts';
 
-/** What `postmaster.pid` of a data folder says: a server that runs, or that was killed. Undefined without the file. */
-export async function readPostmaster(dataDirectory: string): Promise<{ pid: number; port: number } | undefined> {
-  const text = await readFile(pidFile(dataDirectory), 'utf8').catch(() => '');
-  const lines = text.split('\n');
+/** The server's main process. */
+export type Postmaster = { readonly pid: number; readonly port: number };
+
+/**
+ * The postmaster that runs on a data folder, as `postmaster.pid` tells, or undefined.
+ *
+ * A killed server leaves that file behind. When its process id belongs to another program by now (usual in containers,
+ * and after a reboot), or to a process that nobody has reaped, PostgreSQL would refuse to start; so the id is replaced
+ * by ours: PostgreSQL knows that its parent is not a postmaster, and it still checks the killed server's memory.
+ */
+export async function findPostmaster(dataDirectory: string): Promise<Postmaster | undefined> {
+  const file = join(dataDirectory, 'postmaster.pid');
+  const lines = (await readFile(file, 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  return pid > 0 && port > 0 ? { pid, port } : undefined;
+  if (!(pid > 0 && port > 0)) return undefined;
+  const command = await commandLine(pid);
+  // Where processes cannot be looked at, a living one counts: two servers on one data folder would destroy it.
+  if (command === undefined ? isAlive(pid) : command.includes(dataDirectory)) return { pid, port };
+  if (command !== undefined) await writeFile(file, [process.pid, ...lines.slice(1)].join('\n'));
+  return undefined;
 }
 
+/** Whether the process runs. A zombie does not: in a container often nobody reaps those whose parent was killed. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return systemErrorCode(error) === 'EPERM';
   }
-}
-
-/**
- * Removes `postmaster.pid` if a killed server left it and its process id now belongs to another program (usual in
- * containers, and after a reboot): PostgreSQL would refuse to start for as long as that program lives.
- */
-export async function removeForeignPidFile(dataDirectory: string): Promise<void> {
-  const running = await readPostmaster(dataDirectory);
-  if (!running || !isAlive(running.pid)) return;
-  const command = await commandLine(running.pid);
-  // Without evidence the file stays: two servers on one data folder would destroy it.
-  if (command && !command.includes(dataDirectory)) await rm(pidFile(dataDirectory), { force: true });
+  try {
+    const [state] = /(?<=\) )[A-Z](?= [\d -]+\s*$)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+    return state !== 'Z' && state !== 'X';
+  } catch {
+    // No /proc on this system.
+    return true;
+  }
 }
 
 async function commandLine(pid: number): Promise<string | undefined> {
@@ -39,8 +50,4 @@ async function commandLine(pid: number): Promise<string | undefined> {
     ({ stdout }) => stdout,
     () => undefined,
   );
-}
-
-function pidFile(dataDirectory: string): string {
-  return join(dataDirectory, 'postmaster.pid');
 }

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { EmbeddedPostgresError } from '../errors.ts';
 import { type Cluster, serverEnvironment } from './cluster.ts';
-import { isAlive, readPostmaster, removeForeignPidFile } from './postmaster.ts';
+import { findPostmaster, isAlive, type Postmaster } from './postmaster.ts';
 import { serverUrl, tryConnect } from './server-connection.ts';
 
 /** A server that answers. `url` is the superuser's, to the database `sealog`. */
@@ -23,25 +23,22 @@ export async function runServer(
   directory: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<Server> {
-  await removeForeignPidFile(cluster.dataDirectory);
   let log = '';
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const running = await readPostmaster(cluster.dataDirectory);
-    if (running && isAlive(running.pid)) {
-      const server = await waitUntilReady(cluster, running.pid, running.port);
-      if (server) return server;
-    }
+    const running = await findPostmaster(cluster.dataDirectory);
+    const adopted = running && (await waitUntilReady(cluster, running));
+    if (adopted) return adopted;
     const port = await choosePort(directory, attempt);
     const offset = await logSize(directory);
     const pid = await spawnServer(cluster, directory, port, settings);
-    const server = await waitUntilReady(cluster, pid, port);
+    const server = await waitUntilReady(cluster, { pid, port });
     if (server) {
       await writeFile(join(directory, 'port'), String(port));
       return server;
     }
     // Another program may have taken the port, or the memory of a killed server is still in use: both pass.
     log = await logSince(directory, offset);
-    await delay(200 * attempt);
+    await delay(100 * attempt);
   }
   throw new EmbeddedPostgresError(`the server in ${directory} did not start; the end of ${logFile(directory)}:`, {
     log,
@@ -84,7 +81,7 @@ async function spawnServer(
   return child.pid;
 }
 
-async function waitUntilReady(cluster: Cluster, pid: number, port: number): Promise<Server | undefined> {
+async function waitUntilReady(cluster: Cluster, { pid, port }: Postmaster): Promise<Server | undefined> {
   const deadline = performance.now() + startTimeoutMs;
   while (isAlive(pid) && performance.now() < deadline) {
     if (await tryConnect(port, cluster.password)) return { pid, url: serverUrl(port, cluster.password, 'sealog') };
