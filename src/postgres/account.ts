@@ -10,7 +10,7 @@ export type Account = { readonly uid?: number; readonly gid?: number };
 
 /**
  * PostgreSQL refuses to run as root. For root the account is the owner of the existing cluster, else the user
- * `postgres`, which is created (a system user that cannot log in) when there is none.
+ * `postgres`, which is created (a system user without a password) when there is none.
  */
 export async function serverAccount(existingCluster: string | undefined): Promise<Account> {
   if (process.getuid?.() !== 0) return {};
@@ -22,7 +22,9 @@ export async function serverAccount(existingCluster: string | undefined): Promis
     return await lookUp();
   } catch {
     // No such user yet. Somebody else may be creating it right now: then useradd fails and the second look finds it.
-    const created = await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']).catch(
+    // Its folder is not on the PATH of a root shell that was opened with a plain `su`.
+    const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
+    const created = await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres'], { env }).catch(
       (error: unknown) => error,
     );
     return await lookUp().catch(() => {

@@ -9,7 +9,8 @@ import { DatabaseSync } from 'node:sqlite';
 export function tryLockFile(path: string): Disposable | undefined {
   const database = new DatabaseSync(path);
   try {
-    database.exec('begin exclusive');
+    // Without a journal beside it: nothing is ever written.
+    database.exec('pragma journal_mode = memory; begin exclusive');
   } catch (error) {
     database.close();
     if (error instanceof Error && error.message.includes('locked')) return undefined;

