@@ -92,11 +92,8 @@ async function createCluster(
     else await rename(fresh, place);
   } catch (cause) {
     await rm(fresh, { recursive: true, force: true });
-    const output = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : '';
-    throw new EmbeddedPostgresError(`the database could not be created in ${directory}: ${String(cause)}`, {
-      cause,
-      log: output,
-    });
+    const log = cause instanceof Error && 'stderr' in cause ? String(cause.stderr).trim() : String(cause);
+    throw new EmbeddedPostgresError(`the database could not be created in ${directory}:`, { cause, log });
   }
   return await realpath(place);
 }
