@@ -5,6 +5,7 @@ import { connectionLost } from './events.ts';
 import type { Logger } from './logger.ts';
 import { auditLogDatabase, type AuditLogDatabase, openPool } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
+import { inMigrationTurn } from './store/migration-turn.ts';
 import type { QueueConnection } from './worker/boss.ts';
 import { installQueues } from './worker/install-queues.ts';
 
@@ -36,7 +37,7 @@ export async function openApp(settings: Settings, logger: Logger): Promise<App> 
   const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
   if (embedded) {
     await migrate(database);
-    await installQueues(queue);
+    await inMigrationTurn(database, () => installQueues(queue));
   }
   const opened = stack.move();
   return { settings, logger, database, queue, databaseUrl, [Symbol.asyncDispose]: () => opened.disposeAsync() };

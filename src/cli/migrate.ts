@@ -1,4 +1,5 @@
 import { migrate } from '../store/migrate.ts';
+import { inMigrationTurn } from '../store/migration-turn.ts';
 import { installQueues } from '../worker/install-queues.ts';
 import { print, withApp } from './command.ts';
 
@@ -8,7 +9,7 @@ export async function migrateCommand(): Promise<void> {
     const applied = await migrate(database);
     for (const name of applied) print(`applied ${name}`);
     if (applied.length === 0) print(`schema ${database.schema} is up to date`);
-    await installQueues(queue);
+    await inMigrationTurn(database, () => installQueues(queue));
     print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
   });
 }

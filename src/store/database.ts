@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import type { Tables } from './tables.ts';
@@ -39,5 +40,26 @@ export function openPool(options: PoolOptions): pg.Pool {
 }
 
 export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema), schema };
+  const dialect = new PostgresDialect({ pool: withErrorListeners(pool) });
+  return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
+}
+
+/**
+ * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
+ * idle ones: without a listener of our own that would end the process, at the first restart of the database.
+ */
+function withErrorListeners(pool: DatabasePool): DatabasePool {
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await pool.connect();
+      if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
+      return client;
+    },
+  };
+}
+
+function ignore(): void {
+  // The query that was running has failed with the same error.
 }

@@ -5,6 +5,7 @@ import type { Job } from '../jobs/job.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
+import { inMigrationTurn } from '../store/migration-turn.ts';
 import { openBoss, type QueueConnection } from './boss.ts';
 import { ensureQueue, ensureSchedule } from './queue.ts';
 import { runActivation } from './run-activation.ts';
@@ -25,7 +26,7 @@ export interface Worker {
 export async function startWorker({ queue, database, settings, logger }: WorkerDependencies): Promise<Worker> {
   const by = settings.instance.name;
   const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker' });
-  await boss.start();
+  await inMigrationTurn(database, () => boss.start());
   try {
     for (const job of JOBS) await startJob({ boss, database, settings, logger }, job);
   } catch (error) {

@@ -1,7 +1,15 @@
+import { auditLogDatabase, openPool } from '../../src/store/database.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import { installQueues } from '../../src/worker/install-queues.ts';
+import { recordingLogger } from './recording-logger.ts';
+
 /**
  * Fills the database that the tests' databases are copied from: migrates it, and installs the queue.
- * `url` is the superuser's, to an empty database; every connection must be closed when this returns.
+ * `url` is the superuser's, to an empty database; every connection is closed when this returns.
  */
 export async function prepareTemplate(url: string): Promise<void> {
-  void url;
+  const pool = openPool({ connectionString: url, max: 4, applicationName: 'template', onError: () => {} });
+  await migrate(auditLogDatabase(pool, 'sealog'));
+  await installQueues({ pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'template' });
+  await pool.end();
 }

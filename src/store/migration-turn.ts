@@ -1,0 +1,13 @@
+import { sql } from 'kysely';
+import type { AuditLogDatabase } from './database.ts';
+
+/**
+ * Runs `action` while no other process of this database is in here: for schema changes of ours and of pg-boss, whose
+ * own lock does not cover the creation of its schema. Holds one connection, in a transaction, for the lock alone.
+ */
+export async function inMigrationTurn<T>({ db }: AuditLogDatabase, action: () => Promise<T>): Promise<T> {
+  return await db.transaction().execute(async (trx) => {
+    await sql`select pg_advisory_xact_lock(hashtextextended('sealog migrate', 0))`.execute(trx);
+    return await action();
+  });
+}

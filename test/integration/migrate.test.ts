@@ -1,0 +1,100 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
+import { checkSchema, migrate } from '../../src/store/migrate.ts';
+import { MIGRATIONS_FOLDER, migrationNames } from '../../src/store/migrations.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { spawnNode } from '../support/processes.ts';
+
+let database: TestDatabase;
+let log: AuditLogDatabase;
+beforeEach(async () => {
+  database = await createDatabase({ template: false });
+  log = auditLogDatabase(database.pool, 'sealog');
+});
+afterEach(async () => await database[Symbol.asyncDispose]());
+
+test('twelve processes may migrate an empty database at once', async () => {
+  const env = { DATABASE_URL: database.url, SEALOG_DATABASE_SCHEMA: 'audit', SEALOG_QUEUE_SCHEMA: 'queue' };
+  const processes = await Promise.all(Array.from({ length: 12 }, () => spawnNode(['src/bin.ts', 'migrate'], { env })));
+  const exits = await Promise.all(processes.map(({ exited }) => exited));
+  expect(processes.filter((_, index) => exits[index]?.code !== 0).map(({ stderr }) => stderr)).toEqual([]);
+  const applied = processes.flatMap(({ stdout }) => stdout.match(/applied .*/g) ?? []);
+  expect(applied).toEqual((await migrationNames(MIGRATIONS_FOLDER)).map((name) => `applied ${name}`));
+  await checkSchema(auditLogDatabase(database.pool, 'audit'));
+  const { rows } = await database.pool.query('select name, policy from queue.queue');
+  expect(rows).toContainEqual({ name: 'audit-timeout', policy: 'stately' });
+});
+
+test('migrating again changes nothing', async () => {
+  expect(await migrate(log)).toEqual(await migrationNames(MIGRATIONS_FOLDER));
+  const before = await schemaAsText();
+  expect(await migrate(log)).toEqual([]);
+  expect(await schemaAsText()).toEqual(before);
+});
+
+test('a migration that fails half-way leaves nothing, and names its file', async () => {
+  await using folder = await migrationsWith('0099_broken.sql', 'create table half_way (n integer); select 1/0;');
+  await expect(migrate(log, folder.url)).rejects.toMatchObject({
+    code: 'SEALOG_STORE',
+    message: 'migration 0099_broken.sql: division by zero',
+    sqlState: '22012',
+  });
+  const { rows } = await database.pool.query(`select from pg_class where relname in ('half_way', 'audit_log')`);
+  expect(rows).toEqual([]);
+  // What was wrong is mended, and the same database goes on.
+  expect(await migrate(log)).toContain('0001_audit_log');
+});
+
+test('a schema newer than the code is refused and left alone', async () => {
+  await using folder = await migrationsWith('9999_future.sql', 'select 1');
+  await migrate(log, folder.url);
+  const refusal = {
+    code: 'SEALOG_SCHEMA_VERSION',
+    schema: 'ahead',
+    message: expect.stringMatching(/newer.*9999_future.*upgrade sealog/),
+  };
+  await expect(migrate(log)).rejects.toMatchObject(refusal);
+  await expect(checkSchema(log)).rejects.toMatchObject(refusal);
+  const worker = await spawnNode(['src/bin.ts', 'worker'], { env: { DATABASE_URL: database.url } });
+  expect(await worker.exited).toEqual({ code: 1, signal: null });
+  expect(worker.stderr).toMatch(/^sealog: database schema "sealog" is newer .*\n$/);
+});
+
+test('a database that is not migrated is told how to become so', async () => {
+  await expect(checkSchema(log)).rejects.toMatchObject({
+    schema: 'behind',
+    message: expect.stringMatching(/lacks 0001_audit_log, .*: run `sealog migrate`/),
+  });
+});
+
+test('the schema does not depend on the search path of those who use it', async () => {
+  await migrate(log);
+  await database.pool.query(`
+    create table public.audit_log (id uuid); create sequence public.audit_log_floor start 9000000000000000;
+    insert into sealog.audit_log (operation_id, actor_kind) values ('a', 'system');
+    update sealog.audit_log set result_kind = 'success'`);
+  const { rows } = await database.pool.query(
+    `select time_completed < now() + interval '1 hour' as sane from sealog.audit_log`,
+  );
+  expect(rows).toEqual([{ sane: true }]);
+});
+
+async function schemaAsText(): Promise<unknown[]> {
+  const { rows } = await database.pool.query(`
+    select oid, relname, relkind, relfilenode from pg_class where relnamespace = 'sealog'::regnamespace order by oid`);
+  return rows;
+}
+
+async function migrationsWith(file: string, sql: string) {
+  const directory = await mkdtemp(join(tmpdir(), 'sealog-migrations-'));
+  await cp(MIGRATIONS_FOLDER, directory, { recursive: true });
+  await writeFile(join(directory, file), sql);
+  return {
+    url: pathToFileURL(`${directory}/`),
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true }),
+  };
+}

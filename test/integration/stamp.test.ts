@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { insertEntries } from '../support/entries.ts';
+
+let database: TestDatabase;
+beforeEach(async () => void (database = await createDatabase()));
+afterEach(async () => await database[Symbol.asyncDispose]());
+
+const microseconds = (column: string) => `sealog.audit_log_microseconds(${column})`;
+
+async function completeOne(client: Pick<pg.Client, 'query'> = database.pool): Promise<bigint> {
+  const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 5 }]);
+  const { rows } = await client.query<{ stamp: string }>(
+    `update sealog.audit_log set result_kind = 'success' where id = $1 returning ${microseconds('time_completed')} as stamp`,
+    [id],
+  );
+  return BigInt(rows[0]!.stamp);
+}
+
+async function setClock(expression: string): Promise<void> {
+  await database.pool.query(
+    `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile return ${expression}`,
+  );
+}
+
+test('an entry is stamped above the floor even when the clock is behind it', async () => {
+  const { rows } = await database.pool.query<{ floor: string }>(
+    `select setval('sealog.audit_log_floor', ${microseconds("now() + interval '1 hour'")}) as floor`,
+  );
+  expect(await completeOne()).toBe(BigInt(rows[0]!.floor) + 1n);
+});
+
+test('an entry is stamped by the clock, when that is ahead of the floor', async () => {
+  await setClock(`timestamptz '2126-01-01 00:00:00.123456+00'`);
+  const { rows } = await database.pool.query(
+    `select ${microseconds(`timestamptz '2126-01-01 00:00:00.123456+00'`)} as now`,
+  );
+  expect(await completeOne()).toBe(BigInt(rows[0].now));
+});
+
+test('an entry is not stamped before the start of its transaction when the clock was set back', async () => {
+  await setClock(`clock_timestamp() - interval '1 day'`);
+  await using client = await connected();
+  await client.query('begin');
+  const { rows } = await client.query(`select ${microseconds('transaction_timestamp()')} as began`);
+  const stamp = await completeOne(client);
+  expect(stamp).toBe(BigInt(rows[0].began));
+});
+
+test.each(['read committed', 'repeatable read', 'serializable'])(
+  'a transaction under %s stamps above a floor raised after its snapshot was taken',
+  async (isolation) => {
+    await using client = await connected();
+    await client.query(`begin isolation level ${isolation}`);
+    const [id] = await insertEntries(client, [{ startedMinutesAgo: 5 }]);
+    const { rows: floor } = await database.pool.query<{ floor: string }>(
+      `select setval('sealog.audit_log_floor', ${microseconds("now() + interval '1 hour'")}) as floor`,
+    );
+    const { rows } = await client.query<{ stamp: string }>(
+      `update sealog.audit_log set result_kind = 'success' where id = $1 returning ${microseconds('time_completed')} as stamp`,
+      [id],
+    );
+    await client.query('commit');
+    expect(BigInt(rows[0]!.stamp)).toBe(BigInt(floor[0]!.floor) + 1n);
+  },
+);
+
+test('a transaction holds one shared lock for all its completions, from before its stamps until its end', async () => {
+  await insertEntries(
+    database.pool,
+    Array.from({ length: 200 }, () => ({ startedMinutesAgo: 5 })),
+  );
+  await using client = await connected();
+  await client.query('begin');
+  await client.query(
+    `update sealog.audit_log set result_kind = 'success' where id in (select id from sealog.audit_log limit 120)`,
+  );
+  await client.query(`update sealog.audit_log set result_kind = 'success' where time_completed is null`);
+  const locks = `
+    select mode, ((classid::bigint << 32) | objid::bigint) as key, objsubid from pg_locks
+     where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`;
+  const { rows: held } = await database.pool.query(locks);
+  const { rows: expected } = await client.query(
+    `select sealog.audit_log_lock_key(${microseconds('transaction_timestamp()')}) as key`,
+  );
+  expect(held).toEqual([{ mode: 'ShareLock', key: expected[0].key, objsubid: 1 }]);
+  const { rows } = await client.query(
+    `select bool_and(${microseconds('time_completed')} / 1000 >= $1::bigint & ((1::bigint << 42) - 1)) as after_key
+       from sealog.audit_log`,
+    [held[0].key],
+  );
+  expect(rows).toEqual([{ after_key: true }]);
+  await client.query('commit');
+  expect((await database.pool.query(locks)).rows).toEqual([]);
+});
+
+test('instants survive the way to microseconds and back', async () => {
+  const { rows } = await database.pool.query(`
+    select bool_and(sealog.audit_log_instant(sealog.audit_log_microseconds(t)) = t) as exact
+      from (select timestamptz '1971-01-01 00:00:00.000001+00' + n * interval '1234567.891011 s' from generate_series(0, 4000) n) s(t)`);
+  expect(rows).toEqual([{ exact: true }]);
+});
+
+async function connected(): Promise<pg.Client & AsyncDisposable> {
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}

@@ -1,0 +1,19 @@
+import { types } from 'node:util';
+import { TestEnvironment } from 'jest-environment-node';
+
+/**
+ * Jest runs tests in a context with an Error of its own, so that the errors of Node's modules, a refused connection for
+ * one, are no instances of it, as they are everywhere else. Here they are.
+ */
+export default class Environment extends TestEnvironment {
+  async setup() {
+    await super.setup();
+    const { Error } = this.global;
+    const isInstance = Function.prototype[Symbol.hasInstance];
+    Object.defineProperty(Error, Symbol.hasInstance, {
+      value(thing) {
+        return isInstance.call(this, thing) || (this === Error && types.isNativeError(thing));
+      },
+    });
+  }
+}

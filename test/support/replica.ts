@@ -1,0 +1,40 @@
+import { loadSettings } from '../../src/config/load-settings.ts';
+import type { Settings } from '../../src/config/settings.ts';
+import { auditLogDatabase, type AuditLogDatabase, openPool } from '../../src/store/database.ts';
+import type { RecordedActivation } from '../../src/worker/activation-history.ts';
+import type { QueueConnection } from '../../src/worker/boss.ts';
+import { requestActivation } from '../../src/worker/request-activation.ts';
+import { startWorker } from '../../src/worker/start-worker.ts';
+import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
+
+/** A worker in this process, over real pg-boss, whose log lines the test reads. */
+export interface TestReplica extends AsyncDisposable {
+  readonly settings: Settings;
+  readonly database: AuditLogDatabase;
+  readonly logger: RecordingLogger;
+  readonly queue: QueueConnection;
+  activate(): Promise<RecordedActivation>;
+}
+
+export type ReplicaOptions = Readonly<Record<string, string>>;
+
+/** Starts a replica on a database; `environment` sets what differs from the settings of config/test.json. */
+export async function startReplica(url: string, environment: ReplicaOptions = {}): Promise<TestReplica> {
+  const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url, ...environment } });
+  const logger = recordingLogger();
+  const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
+  const database = auditLogDatabase(pool, settings.database.schema);
+  const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
+  const worker = await startWorker({ queue, database, settings, logger });
+  return {
+    settings,
+    database,
+    logger,
+    queue,
+    activate: () => requestActivation(queue, { job: 'audit-timeout', waitSeconds: 30 }),
+    async [Symbol.asyncDispose]() {
+      await worker.stop({ graceSeconds: 10 });
+      await pool.end();
+    },
+  };
+}
