@@ -50,7 +50,7 @@ test('twelve processes that start at once share one server, which goes with the 
   await waitUntil('server and keeper are gone', () => !isAlive(server) && !isAlive(keeper));
 });
 
-test('a signal to the whole process group leaves the server to those who still work', async () => {
+test('signals to the keeper leave the server to those who still work', async () => {
   await using process = await user();
   const url = await joinedUrl(process);
   const { keeper } = await pids();
