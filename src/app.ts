@@ -46,5 +46,5 @@ export async function openApp(settings: Settings, logger: Logger): Promise<App> 
 async function joinEmbedded() {
   // A development tool: production never loads it, and the package of its binaries is optional.
   const { joinEmbeddedPostgres } = await import('./postgres/join.ts');
-  return await joinEmbeddedPostgres({ directory: join(process.cwd(), '.sealog') });
+  return await joinEmbeddedPostgres({ directory: join(process.cwd(), '.sealog', 'postgres') });
 }
