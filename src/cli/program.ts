@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError as InvalidOption } from 'commander';
 import { activateCommand } from './activate.ts';
 import { configCommand } from './config.ts';
+import { demoCommand } from './demo.ts';
 import { migrateCommand } from './migrate.ts';
 import { statusCommand } from './status.ts';
 import { workerCommand } from './worker.ts';
@@ -42,6 +43,10 @@ export function createProgram(): Command {
     .description('show every setting, its value and where that came from')
     .option('--json', 'as JSON')
     .action(configCommand);
+  program
+    .command('demo')
+    .description('kill a service and watch three workers close what it left open; on a database of its own')
+    .action(demoCommand);
   return program;
 }
 
