@@ -1,14 +1,17 @@
 import { checkCompletion, checkEntryId, type Completion, type CompleteResult } from './audit-log/completion.ts';
 import { type BegunEntry, checkNewEntry, type NewEntry } from './audit-log/entry.ts';
+import type { Entry, Page, PageQuery } from './audit-log/listing.ts';
 import { InvalidArgumentError } from './errors.ts';
 import { connectionLost } from './events.ts';
 import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
+import { eachEntry, type EntriesQuery, list } from './list.ts';
 import { record, type RecordOptions } from './record.ts';
 import { beginEntry } from './store/begin-entry.ts';
 import { completeEntry } from './store/complete-entry.ts';
 import { auditLogDatabase, type DatabasePool, openPool } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
+import { findEntry, type FoundEntry } from './store/find-entry.ts';
 import { retryTransient } from './store/retry-transient.ts';
 
 /** The database is a pool of your own (`pg.Pool`; you end it), or a connection string for a pool of ours. */
@@ -23,7 +26,7 @@ export type AuditLogOptions = ({ readonly pool: DatabasePool } | { readonly conn
   readonly poolMax?: number;
 };
 
-/** The audit log as a service writes it. */
+/** The audit log of one database. */
 export interface AuditLog extends AsyncDisposable {
   /**
    * Begins an entry. It is committed when this returns; only then may the operation run.
@@ -47,6 +50,21 @@ export interface AuditLog extends AsyncDisposable {
    * recorded: that is logged at error, and the entry is left to the worker.
    */
   record<T>(entry: NewEntry, operation: (entry: BegunEntry) => T | Promise<T>, options?: RecordOptions<T>): Promise<T>;
+
+  /**
+   * One page of completed entries in the order of `(timeCompleted, id)`, none of them after the horizon: what it
+   * returns will be returned again, whenever the same is asked. Incomplete entries are not shown.
+   *
+   * Throws `InvalidArgumentError`, and `InvalidCursorError` for an `after` that does not fit. On a connection to a
+   * standby it answers as far as the standby has come, and writes nothing.
+   */
+  list(query?: PageQuery): Promise<Page>;
+
+  /** The same, page after page, as an iterator. With `follow` it never ends, and yields entries as they are completed. */
+  entries(query?: EntriesQuery): AsyncGenerator<Entry, void, undefined>;
+
+  /** A completed entry, with the amendment that records its late outcome if there is one. Null when there is none. */
+  find(id: string): Promise<FoundEntry | null>;
 }
 
 /**
@@ -71,6 +89,12 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       checkEntryId(id);
       checkCompletion(completion);
       return await asStoreError('complete', () => retryTransient(() => completeEntry(database, id, completion)));
+    },
+    list: (query = {}) => asStoreError('list', () => list(database, query)),
+    entries: (query = {}) => eachEntry(database, query),
+    async find(id) {
+      checkEntryId(id);
+      return await asStoreError('find', () => findEntry(database, id));
     },
     record: (entry, operation, recordOptions = {}) => record({ auditLog, logger }, entry, operation, recordOptions),
     async [Symbol.asyncDispose]() {

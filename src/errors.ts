@@ -47,6 +47,18 @@ export class EmbeddedPostgresError extends SealogError {
   }
 }
 
+/** A cursor that is damaged, of another version, or of another listing than the one that is asked for. */
+export class InvalidCursorError extends SealogError {
+  override readonly name = 'InvalidCursorError';
+  readonly code = 'SEALOG_INVALID_CURSOR';
+  readonly reason: string;
+
+  constructor(reason: string) {
+    super(`invalid cursor: ${reason}`);
+    this.reason = reason;
+  }
+}
+
 /** A value as an error message shows it: JSON where that says what it is, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
   const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);

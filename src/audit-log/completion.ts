@@ -31,8 +31,10 @@ export type Completion =
 /** What a completion came to. Only a failure to reach the database is an error. */
 export type CompleteResult =
   | { readonly status: 'completed'; readonly timeCompleted: Instant }
-  /** Completed before: by an earlier attempt whose answer was lost, by another caller, or by the worker (`timeout`). */
+  /** Completed before: by another caller, by an earlier attempt whose answer was lost, or late and amended already. */
   | { readonly status: 'already-completed'; readonly result: ResultKind; readonly timeCompleted: Instant }
+  /** The worker had closed the entry as `timeout`. It stays as it is, and the outcome is in an entry of its own. */
+  | { readonly status: 'amended'; readonly amendmentId: string }
   | { readonly status: 'not-found' };
 
 /** Throws {@link InvalidArgumentError} for a completion that the table would refuse. */

@@ -40,7 +40,7 @@ describe('a completion and the job race for an entry', () => {
     ]);
   });
 
-  test('a success that waits while the job commits changes nothing and is told what stands', async () => {
+  test('a success that waits while the job commits changes nothing of the entry and is appended as an amendment', async () => {
     const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 90 }]);
     await using job = await openTransaction(database.url);
     await job.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1 and time_completed is null`, [
@@ -53,7 +53,7 @@ describe('a completion and the job race for an entry', () => {
     await job.query('commit');
     const standing = await entriesAsText(database.pool, [id!]);
 
-    expect(await completing).toMatchObject({ status: 'already-completed', result: 'timeout' });
+    expect(await completing).toMatchObject({ status: 'amended' });
     expect(await entriesAsText(database.pool, [id!])).toEqual(standing);
   });
 

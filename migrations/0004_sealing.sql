@@ -1,0 +1,70 @@
+-- The horizon protocol, reading side: how far the completed past is final.
+
+-- The horizon that is certainly on disk. A row and not a counter, because what is visible in a row has committed, and
+-- what has committed was flushed first: a server that loses power forgets nothing that somebody has read from here.
+create table audit_log_horizon (
+  sealed timestamptz not null
+) with (fillfactor = 10);
+insert into audit_log_horizon values (audit_log_instant(0));
+
+-- The key ranges of completers and of the sealer do not meet: this one is negative.
+create function audit_log_sealer_key() returns bigint language sql stable
+return -1 - audit_log_lock_namespace();
+
+-- Locks under which entries are being completed in this database, and the start of their transactions.
+create view audit_log_horizon_holders as
+  select pid, audit_log_instant((key & ((1::bigint << 42) - 1)) * 1000) as time_started
+    from (select pid, (classid::bigint << 32) | objid::bigint as key
+            from pg_locks
+           where locktype = 'advisory' and objsubid = 1 and granted
+             and database = (select oid from pg_database where datname = current_database())) advisory
+   where key >> 42 = audit_log_lock_namespace();
+
+-- Answers the horizon: no entry will ever be added, changed or removed at or before it. Read entries up to it in a
+-- LATER statement, under a snapshot that is not older than the answer.
+--
+-- Cheap when `target` is sealed already: no lock and no write. Otherwise it goes as far as it can, which may be less
+-- than `target`. On a standby it answers what the primary has sealed, and never writes. May be called by roles that
+-- can do nothing but read.
+create function audit_log_seal(target timestamptz default 'infinity') returns timestamptz
+language plpgsql volatile security definer set search_path from current as $$
+declare
+  horizon timestamptz;
+  raised bigint;
+begin
+  if pg_is_in_recovery() then
+    -- The WAL brought the commits before the counter, and the primary sends only what it has flushed.
+    return audit_log_instant(last_value) from audit_log_sealed;
+  end if;
+  select sealed into horizon from audit_log_horizon;
+  if target <= horizon then
+    return horizon;
+  end if;
+
+  -- One sealer at a time, because the counters are read and then written. The lock is the session's, so that a caller
+  -- who keeps a transaction open keeps nobody from sealing; hence it is let go of whatever happens.
+  perform pg_advisory_lock(audit_log_sealer_key());
+  begin
+    -- At least one microsecond higher, so that while the clock is behind, what was stamped above the floor is reached.
+    select greatest(audit_log_microseconds(audit_log_clock()), last_value + 1) into raised from audit_log_floor;
+    perform setval('audit_log_floor', raised);
+    -- After the floor was raised: a completer that is not seen here stamps above it, or is visible already.
+    select least(audit_log_instant(raised), min(time_started) - interval '1 microsecond') into horizon
+      from audit_log_horizon_holders;
+    select greatest(horizon, audit_log_instant(last_value)) into horizon from audit_log_sealed;
+    perform setval('audit_log_sealed', audit_log_microseconds(horizon));
+    perform pg_advisory_unlock(audit_log_sealer_key());
+  exception when others or query_canceled then
+    perform pg_advisory_unlock(audit_log_sealer_key());
+    raise;
+  end;
+
+  -- The answer leaves when this transaction has committed, and then it is on disk, with all that was visible before.
+  perform set_config('synchronous_commit', 'on', true);
+  if current_setting('transaction_isolation') = 'read committed' then
+    -- Whoever holds the row will publish a horizon too; nobody waits.
+    update audit_log_horizon set sealed = horizon
+     where ctid = (select ctid from audit_log_horizon where sealed < horizon for update skip locked);
+  end if;
+  return horizon;
+end $$;

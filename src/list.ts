@@ -1,0 +1,90 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { checkSameListing, type Cursor, decodeCursor, encodeCursor } from './audit-log/cursor.ts';
+import { microsecondsOf } from './audit-log/instant.ts';
+import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
+import { InvalidArgumentError } from './errors.ts';
+import type { AuditLogDatabase } from './store/database.ts';
+import { listEntries } from './store/list-entries.ts';
+import { seal } from './store/seal.ts';
+
+/** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
+export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
+  const limit = checkLimit(query.limit);
+  const place = placeOf(query);
+  let horizon = place.horizon ?? (await seal(database, place.to));
+  let entries = await listEntries(database, { ...place, horizon }, limit);
+  const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
+  if (entries.length < limit && mayHaveGrown) {
+    horizon = await seal(database, place.to);
+    entries = await listEntries(database, { ...place, horizon }, limit);
+  }
+
+  const position = entries.at(-1) ?? place.position;
+  const readUpToHorizon = place.order === 'ascending' && entries.length < limit;
+  return {
+    entries,
+    next: encodeCursor({
+      ...place,
+      horizon: readUpToHorizon ? undefined : horizon,
+      position: position && { timeCompleted: position.timeCompleted, id: position.id },
+    }),
+    horizon,
+    settled: isSettled({ ...place, horizon }),
+    retainedFrom: null,
+  };
+}
+
+/** How {@link AuditLog.entries} goes through a listing. */
+export interface EntriesQuery extends EntryQuery {
+  /** The `next` of an earlier page, to go on from there. */
+  readonly after?: string | undefined;
+  /** Go on for ever, with entries as they are completed; with `to`, until that is settled. Only ascending. */
+  readonly follow?: boolean | undefined;
+  /** Ends the iteration by throwing the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Entries fetched at a time, 1 to 10 000, default 1000. */
+  readonly pageSize?: number | undefined;
+}
+
+/** How long a follower waits for more, in milliseconds. */
+const FOLLOW_MS = 500;
+
+/** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
+export async function* eachPage(database: AuditLogDatabase, query: EntriesQuery): AsyncGenerator<Page, void, undefined> {
+  const { follow = false, signal, pageSize = 1000, ...listing } = query;
+  if (follow && listing.order === 'descending') {
+    throw new InvalidArgumentError('follow', 'order ascending', listing.order);
+  }
+  let { after } = listing;
+  for (;;) {
+    signal?.throwIfAborted();
+    const page = await list(database, { ...listing, after, limit: pageSize });
+    yield page;
+    after = page.next;
+    if (page.entries.length === pageSize) continue;
+    if (!follow || page.settled) return;
+    await delay(FOLLOW_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
+  }
+}
+
+export async function* eachEntry(
+  database: AuditLogDatabase,
+  query: EntriesQuery,
+): AsyncGenerator<Entry, void, undefined> {
+  for await (const page of eachPage(database, query)) yield* page.entries;
+}
+
+function placeOf(query: PageQuery): Cursor {
+  const { from, to, order, operationId, actorId, tenantId, result } = checkQuery(query);
+  if (query.after === undefined) {
+    const filter = { operationId, actorId, tenantId, result };
+    return { order: order ?? 'ascending', from, to, filter, horizon: undefined, position: undefined };
+  }
+  const cursor = decodeCursor(query.after);
+  checkSameListing(cursor, { from, to, order, operationId, actorId, tenantId, result });
+  return cursor;
+}
+
+function isSettled({ to, horizon }: Pick<Page, 'horizon'> & Pick<Cursor, 'to'>): boolean {
+  return to !== undefined && microsecondsOf(to) <= microsecondsOf(horizon) + 1n;
+}

@@ -1,0 +1,101 @@
+import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
+import type { Actor } from '../audit-log/entry.ts';
+import type { Entry, EntryResult } from '../audit-log/listing.ts';
+import { instantText } from './instant-text.ts';
+import type { Tables } from './tables.ts';
+
+const COLUMNS = [
+  'id',
+  'operation_id',
+  'actor_kind',
+  'actor_id',
+  'tenant_id',
+  'auth_method',
+  'credential_id',
+  'request_id',
+  'request_uri',
+  'user_agent',
+  'resource_type',
+  'resource_id',
+  'details',
+  'instance_id',
+  'result_kind',
+  'http_status_code',
+  'error_code',
+  'error_message',
+  'amends',
+] as const;
+
+/** Completed entries as readers see them, to be narrowed and ordered; each row then becomes an entry by `toEntry`. */
+export function selectEntries(db: Kysely<Tables>): SelectQueryBuilder<Tables, 'audit_log_complete', EntryRow> {
+  return db
+    .selectFrom('audit_log_complete')
+    .select(COLUMNS)
+    .select([
+      instantText(sql.ref('time_started')).as('time_started'),
+      instantText(sql.ref('time_completed')).as('time_completed'),
+      sql<string | null>`host(source_ip)`.as('source_ip'),
+    ]);
+}
+
+interface EntryRow {
+  readonly id: string;
+  readonly time_started: string;
+  readonly time_completed: string;
+  readonly operation_id: string;
+  readonly actor_kind: string;
+  readonly actor_id: string | null;
+  readonly tenant_id: string | null;
+  readonly auth_method: string | null;
+  readonly credential_id: string | null;
+  readonly request_id: string | null;
+  readonly request_uri: string | null;
+  readonly source_ip: string | null;
+  readonly user_agent: string | null;
+  readonly resource_type: string | null;
+  readonly resource_id: string | null;
+  readonly details: unknown;
+  readonly instance_id: string | null;
+  readonly result_kind: 'success' | 'error' | 'unknown';
+  readonly http_status_code: number | null;
+  readonly error_code: string | null;
+  readonly error_message: string | null;
+  readonly amends: string | null;
+}
+
+export function toEntry(row: EntryRow): Entry {
+  return {
+    id: row.id,
+    timeStarted: row.time_started,
+    timeCompleted: row.time_completed,
+    operationId: row.operation_id,
+    actor: { kind: row.actor_kind, ...(row.actor_id !== null && { id: row.actor_id }) } as Actor,
+    tenantId: row.tenant_id,
+    authMethod: row.auth_method,
+    credentialId: row.credential_id,
+    requestId: row.request_id,
+    requestUri: row.request_uri,
+    sourceIp: row.source_ip,
+    userAgent: row.user_agent,
+    resource:
+      row.resource_type === null
+        ? null
+        : { type: row.resource_type, ...(row.resource_id !== null && { id: row.resource_id }) },
+    details: row.details,
+    instanceId: row.instance_id,
+    result: toResult(row),
+    amends: row.amends,
+  };
+}
+
+function toResult(row: EntryRow): EntryResult {
+  const { result_kind: kind, http_status_code: httpStatusCode } = row;
+  switch (kind) {
+    case 'success':
+      return { kind, httpStatusCode };
+    case 'error':
+      return { kind, httpStatusCode, code: row.error_code, message: row.error_message ?? '' };
+    case 'unknown':
+      return { kind };
+  }
+}
