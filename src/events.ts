@@ -67,14 +67,10 @@ export function waitingForDatabase(
   logger.warn({ event: 'database.waiting', ...fields }, 'the database is not ready; trying again');
 }
 
+/** This replica's schedule replaced another one, or none. */
 export function scheduleInstalled(
   logger: Logger,
-  fields: {
-    readonly job: string;
-    readonly schedule: string;
-    readonly timezone: string;
-    readonly previous: string | null;
-  },
+  fields: { readonly job: string; readonly schedule: string; readonly previous: string | null },
 ): void {
   logger.info({ event: 'schedule.installed', ...fields }, 'installed the schedule');
 }
@@ -83,8 +79,26 @@ export function settingsWarning(logger: Logger, fields: { readonly warning: stri
   logger.warn({ event: 'config.warning', ...fields }, 'a setting is allowed but unusual');
 }
 
-/** pg-boss failed at something of its own: fetching a job, a cron pass, maintenance. It goes on by itself. */
-export function queueError(logger: Logger, fields: { readonly err: unknown }): void {
+/** Another schedule is installed than the one that this replica was configured with. The installed one holds. */
+export function scheduleDrifts(
+  logger: Logger,
+  fields: { readonly job: string; readonly configured: string; readonly installed: string },
+): void {
+  logger.warn(
+    { event: 'schedule.drift', ...fields },
+    'the installed schedule differs from the configured one and holds',
+  );
+}
+
+export function scheduleAgrees(logger: Logger, fields: { readonly job: string; readonly schedule: string }): void {
+  logger.info({ event: 'schedule.agrees', ...fields }, 'the installed schedule is the configured one again');
+}
+
+/**
+ * pg-boss failed at something of its own: fetching a job, a cron pass, maintenance. It goes on by itself. `omitted`
+ * counts the same errors since the last of these lines.
+ */
+export function queueError(logger: Logger, fields: { readonly err: unknown; readonly omitted: number }): void {
   logger.error({ event: 'queue.error', ...fields }, 'pg-boss reported an error');
 }
 

@@ -50,4 +50,14 @@ type ReadOnly<T> = ColumnType<T, never, never>;
 export interface Tables {
   audit_log: AuditLogTable;
   audit_log_complete: CompleteEntryRow;
+  replica: ReplicaTable;
+}
+
+/** Row of `replica`: migrations/0005_replica.sql. */
+interface ReplicaTable {
+  name: string;
+  job: string;
+  cron: string;
+  timezone: string;
+  time_checked: Generated<string>;
 }

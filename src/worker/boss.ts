@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { type Db, PgBoss, systemClock } from 'pg-boss';
 import { queueError, queueWarning } from '../events.ts';
 import type { Logger } from '../logger.ts';
+import { errorBudget } from './error-budget.ts';
 
 /** What pg-boss asks of a pool. */
 export interface QueuePool {
@@ -56,7 +57,10 @@ export function openBoss({ pool, schema, logger, instanceName, migrate, role }: 
     persistWarnings: true,
     warningRetentionDays: 30,
   });
-  boss.on('error', (err: unknown) => queueError(logger, { err }));
+  boss.on(
+    'error',
+    errorBudget((err, omitted) => queueError(logger, { err, omitted })),
+  );
   boss.on('warning', ({ message, data }) => queueWarning(logger, { warning: message, data }));
   return boss;
 }

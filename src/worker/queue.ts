@@ -26,7 +26,10 @@ export interface JobSchedule {
   readonly timezone: string;
 }
 
-/** Installs a job's schedule where it differs from the one in the database. The last replica to start decides. */
+/**
+ * Installs a job's schedule where it differs from the one in the database, and says what it replaced. The last replica
+ * to start decides; the others notice (`drift-watch.ts`).
+ */
 export async function ensureSchedule(boss: PgBoss, name: string, wanted: JobSchedule, logger: Logger): Promise<void> {
   const installed = await boss.getSchedule(name);
   if (installed?.cron === wanted.cron && installed.timezone === wanted.timezone) return;
@@ -34,8 +37,12 @@ export async function ensureSchedule(boss: PgBoss, name: string, wanted: JobSche
   await boss.schedule(name, wanted.cron, { trigger: 'schedule' }, { tz: wanted.timezone, missed: 'once' });
   scheduleInstalled(logger, {
     job: name,
-    schedule: wanted.cron,
-    timezone: wanted.timezone,
-    previous: installed && `${installed.cron} ${installed.timezone}`,
+    schedule: describeSchedule(wanted),
+    previous: installed && describeSchedule(installed),
   });
+}
+
+/** A schedule as log lines and `status` show it. */
+export function describeSchedule({ cron, timezone }: JobSchedule): string {
+  return `${cron} ${timezone}`;
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { openBoss, type QueueConnection } from './boss.ts';
+import { watchDrift } from './drift-watch.ts';
 import { ensureQueue, ensureSchedule } from './queue.ts';
 import { runActivation } from './run-activation.ts';
 
@@ -27,17 +28,16 @@ export async function startWorker({ queue, database, settings, logger }: WorkerD
   const by = settings.instance.name;
   const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker' });
   await inMigrationTurn(database, () => boss.start());
-  try {
-    for (const job of JOBS) await startJob({ boss, database, settings, logger }, job);
-  } catch (error) {
-    await boss.stop({ graceful: false });
-    throw error;
-  }
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => boss.stop({ graceful: false }));
+  for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger }, job));
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
+  const started = stack.move();
 
   return {
     async stop({ graceSeconds }) {
       await boss.stop({ graceful: true, timeout: graceSeconds * 1000 });
+      await started.disposeAsync();
       workerStopped(logger, { by });
     },
   };
@@ -46,10 +46,11 @@ export async function startWorker({ queue, database, settings, logger }: WorkerD
 async function startJob(
   dependencies: { boss: PgBoss; database: AuditLogDatabase; settings: Settings; logger: Logger },
   job: Job,
-): Promise<void> {
-  const { boss, settings, logger } = dependencies;
+): Promise<AsyncDisposable> {
+  const { boss, database, settings, logger } = dependencies;
+  const configured = job.schedule(settings);
   await ensureQueue(boss, job.name);
-  await ensureSchedule(boss, job.name, job.schedule(settings), logger);
+  await ensureSchedule(boss, job.name, configured, logger);
   const poller: string = await boss.work(
     job.name,
     { includeMetadata: true, pollingIntervalSeconds: 2 },
@@ -62,4 +63,5 @@ async function startJob(
   );
   // Covers a total outage that hid its slots. While one waits already, this asks for nothing more.
   await boss.send(job.name, { trigger: 'startup' });
+  return await watchDrift({ boss, database, logger, replica: settings.instance.name, job: job.name, configured });
 }

@@ -1,0 +1,61 @@
+import type { PgBoss } from 'pg-boss';
+import { queueError, scheduleAgrees, scheduleDrifts } from '../events.ts';
+import type { Logger } from '../logger.ts';
+import type { AuditLogDatabase } from '../store/database.ts';
+import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';
+import { errorBudget } from './error-budget.ts';
+import { describeSchedule, type JobSchedule } from './queue.ts';
+
+/** How often a replica compares, in milliseconds: soon enough to be seen in a rolling deploy. */
+const INTERVAL_MS = 20_000;
+
+export interface DriftWatchOptions {
+  readonly boss: PgBoss;
+  readonly database: AuditLogDatabase;
+  readonly logger: Logger;
+  readonly replica: string;
+  readonly job: string;
+  readonly configured: JobSchedule;
+}
+
+/**
+ * Compares the schedule that this replica was configured with to the one that is installed, now and from time to time:
+ * says at warn when they begin to differ and at info when they agree again, and tells the fleet what this replica was
+ * configured with, for `sealog status`.
+ */
+export async function watchDrift(options: DriftWatchOptions): Promise<AsyncDisposable> {
+  const { database, logger, replica } = options;
+  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
+  let drift: string | undefined;
+  const compare = async (): Promise<void> => {
+    try {
+      drift = await compareOnce(options, drift);
+    } catch (err) {
+      onError(err);
+    }
+  };
+  await compare();
+  let comparing: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => (comparing = compare()), INTERVAL_MS);
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      await comparing;
+      await checkOutReplica(database, replica).catch(onError);
+    },
+  };
+}
+
+async function compareOnce(options: DriftWatchOptions, drift: string | undefined): Promise<string | undefined> {
+  const { boss, database, logger, replica, job, configured } = options;
+  await checkInReplica(database, { name: replica, job, ...configured });
+  const found = await boss.getSchedule(job);
+  const installed = found ? describeSchedule(found) : 'none';
+  const wanted = describeSchedule(configured);
+  if (installed === wanted) {
+    if (drift !== undefined) scheduleAgrees(logger, { job, schedule: wanted });
+    return undefined;
+  }
+  if (drift !== installed) scheduleDrifts(logger, { job, configured: wanted, installed });
+  return installed;
+}
