@@ -105,3 +105,11 @@ export function queueError(logger: Logger, fields: { readonly err: unknown; read
 export function queueWarning(logger: Logger, fields: { readonly warning: string; readonly data: unknown }): void {
   logger.warn({ event: 'queue.warning', ...fields }, 'pg-boss reported a warning');
 }
+
+export function httpStarted(logger: Logger, fields: { readonly host: string; readonly port: number }): void {
+  logger.info({ event: 'http.started', ...fields }, 'answers /healthz, /readyz and /metrics');
+}
+
+export function httpError(logger: Logger, fields: { readonly path: string; readonly err: unknown }): void {
+  logger.error({ event: 'http.error', ...fields }, 'could not answer a request');
+}

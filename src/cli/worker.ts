@@ -1,10 +1,12 @@
 import type { App } from '../app.ts';
 import { shutdownOverdue, waitingForDatabase, workerStopping } from '../events.ts';
+import { createPrometheus } from '../http/prometheus.ts';
 import { checkSchema } from '../store/migrate.ts';
 import { whenReady } from '../store/when-ready.ts';
-import { startWorker } from '../worker/start-worker.ts';
+import { startWorker, type Worker } from '../worker/start-worker.ts';
 import { withApp } from './command.ts';
 import { aborted, shutdownSignal } from './signals.ts';
+import { serveProbes } from './worker-probes.ts';
 
 /** `sealog worker`: one replica, until SIGTERM or SIGINT. Waits for a database that is not there or not migrated yet. */
 export async function workerCommand(): Promise<void> {
@@ -14,29 +16,36 @@ export async function workerCommand(): Promise<void> {
 
 async function runUntil(signal: AbortSignal, app: App): Promise<void> {
   const { settings, logger, database } = app;
+  armDeadline(signal, app);
+  await using stack = new AsyncDisposableStack();
+  const prometheus = stack.use(createPrometheus());
+  let worker: Worker | undefined;
+  stack.use(await serveProbes(app, { signal, prometheus, worker: () => worker }));
+
+  try {
+    worker = await whenReady(
+      async () => {
+        await checkSchema(database);
+        return await startWorker({ ...app, meterProvider: prometheus.meterProvider });
+      },
+      { signal, onRetry: (failure) => waitingForDatabase(logger, failure) },
+    );
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  await aborted(signal);
+  // Leaves time to hand over what is still running when its share of the grace is over.
+  await worker?.stop({ graceSeconds: settings.shutdown.graceSeconds * 0.8 });
+}
+
+/** Behind everything that waits for the database: pg-boss's stop has no deadline of its own. */
+function armDeadline(signal: AbortSignal, { settings, logger }: App): void {
   const { graceSeconds } = settings.shutdown;
-  const by = settings.instance.name;
   signal.addEventListener('abort', () => {
-    workerStopping(logger, { by, signal: String(signal.reason) });
-    // Behind everything that waits for the database: pg-boss's stop has no deadline of its own.
+    workerStopping(logger, { by: settings.instance.name, signal: String(signal.reason) });
     setTimeout(() => {
       shutdownOverdue(logger, { graceSeconds });
       process.exit(1);
     }, graceSeconds * 1000).unref();
   });
-
-  const starting = whenReady(
-    async () => {
-      await checkSchema(database);
-      return await startWorker(app);
-    },
-    { signal, onRetry: (failure) => waitingForDatabase(logger, failure) },
-  );
-  const worker = await starting.catch((error: unknown) => {
-    if (signal.aborted) return undefined;
-    throw error;
-  });
-  await aborted(signal);
-  // Leaves time to hand over what is still running when its share of the grace is over.
-  await worker?.stop({ graceSeconds: graceSeconds * 0.8 });
 }

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { type Db, PgBoss, systemClock } from 'pg-boss';
+import type { MeterProvider } from '@opentelemetry/api';
+import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
 import { queueError, queueWarning } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import { errorBudget } from './error-budget.ts';
@@ -23,17 +24,23 @@ export interface BossOptions extends QueueConnection {
   readonly migrate: boolean;
   /** `worker` schedules and supervises and is listed as a replica; `client` only sends and reads. */
   readonly role: 'worker' | 'client';
+  /** Where pg-boss's own measurements go. Default: nowhere, or to the process's global one. */
+  readonly meterProvider?: MeterProvider | undefined;
 }
 
 // pg-boss plans its timers by this clock. One that never steps keeps a replica scheduling when its host's time is set
 // back, by minutes or hours, under it; which minute it is comes from the database.
-const monotonicClock = { ...systemClock, now: () => Math.round(performance.timeOrigin + performance.now()) };
+export const monotonicClock: Clock = {
+  ...systemClock,
+  now: () => Math.round(performance.timeOrigin + performance.now()),
+};
 
 /**
  * A pg-boss over our pool, not started. Errors become log lines: without a listener the first hiccup of the database
  * would end the process.
  */
-export function openBoss({ pool, schema, logger, instanceName, migrate, role }: BossOptions): PgBoss {
+export function openBoss(options: BossOptions): PgBoss {
+  const { pool, schema, logger, instanceName, migrate, role, meterProvider } = options;
   const db: Db = { executeSql: (text, values) => pool.query(text, values) };
   const isWorker = role === 'worker';
   const boss = new PgBoss({
@@ -56,6 +63,7 @@ export function openBoss({ pool, schema, logger, instanceName, migrate, role }: 
     flowIntervalSeconds: 3600,
     persistWarnings: true,
     warningRetentionDays: 30,
+    ...(meterProvider && { openTelemetry: { meterProvider } }),
   });
   boss.on(
     'error',

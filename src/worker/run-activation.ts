@@ -5,12 +5,14 @@ import type { Job, Outcome, Trigger } from '../jobs/job.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
+import type { ActivationMetrics } from './activation-metrics.ts';
 
 export interface ActivationDependencies {
   readonly boss: PgBoss;
   readonly database: AuditLogDatabase;
   readonly settings: Settings;
   readonly logger: Logger;
+  readonly metrics: ActivationMetrics;
 }
 
 const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'];
@@ -24,7 +26,7 @@ const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'
  * the log line of the activation would be written before it is known to be true.
  */
 export async function runActivation(
-  { boss, database, settings, logger }: ActivationDependencies,
+  { boss, database, settings, logger, metrics }: ActivationDependencies,
   job: Job,
   attempt: JobWithMetadata<unknown>,
 ): Promise<Outcome> {
@@ -42,9 +44,11 @@ export async function runActivation(
       return done;
     });
   } catch (err) {
+    metrics.failed(job.name);
     activationFailed(logger, { job: job.name, by, trigger, err });
     throw err;
   }
+  metrics.completed(job.name, outcome);
   job.logOutcome(logger, outcome);
   return outcome;
 }

@@ -1,0 +1,54 @@
+import type { App } from '../app.ts';
+import { httpStarted, queueError } from '../events.ts';
+import { type Check, healthRoute } from '../http/health.ts';
+import { logMetrics } from '../http/log-metrics.ts';
+import type { Prometheus } from '../http/prometheus.ts';
+import { startHttpServer } from '../http/server.ts';
+import { checkSchema } from '../store/migrate.ts';
+import type { Worker } from '../worker/start-worker.ts';
+
+export interface ProbeOptions {
+  /** Aborted when the replica drains. */
+  readonly signal: AbortSignal;
+  readonly prometheus: Prometheus;
+  /** Undefined while it waits for its database. */
+  readonly worker: () => Worker | undefined;
+}
+
+/** A poll takes at most as long as a query may, and an activation as long as a job may. */
+const POLLED_WITHIN_MS = 150_000;
+
+/**
+ * Serves `/healthz` (the process works: restart it when not), `/readyz` (it does its work: the reasons when not) and
+ * `/metrics` of one replica, from its start to its end.
+ */
+export async function serveProbes(app: App, options: ProbeOptions): Promise<AsyncDisposable> {
+  const { settings, logger, database } = app;
+  const { signal, prometheus, worker } = options;
+  logMetrics(prometheus.meterProvider.getMeter('sealog'), database, (err) => queueError(logger, { err, omitted: 0 }));
+
+  const polls: Check = () => {
+    const sincePolledMs = worker()?.sincePolledMs() ?? 0;
+    if (sincePolledMs > POLLED_WITHIN_MS) throw new Error(`no queue was polled for ${sincePolledMs} ms`);
+  };
+  const serves: Check = () => {
+    if (signal.aborted) throw new Error('it is stopping');
+    if (!worker()) throw new Error('it is waiting for its database');
+  };
+  const { host, port } = settings.http;
+  const server = await startHttpServer({
+    host,
+    port,
+    logger,
+    routes: new Map([
+      ['/healthz', healthRoute({ polls })],
+      [
+        '/readyz',
+        healthRoute({ serves, schema: () => checkSchema(database), schedule: () => worker()?.checkSchedules() }),
+      ],
+      ['/metrics', prometheus.route],
+    ]),
+  });
+  httpStarted(logger, { host, port: server.port });
+  return server;
+}

@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { SealogError } from '../errors.ts';
+import { httpError } from '../events.ts';
+import type { Logger } from '../logger.ts';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** What answers `GET` on a path. */
+export type HttpRoute = () => Promise<HttpAnswer>;
+
+export interface HttpServerOptions {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly routes: ReadonlyMap<string, HttpRoute>;
+  readonly logger: Logger;
+}
+
+export interface HttpServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+export class HttpServerError extends SealogError {
+  override readonly name = 'HttpServerError';
+  readonly code = 'SEALOG_HTTP_SERVER';
+}
+
+/**
+ * A server for probes and scrapers. Nothing that a client does can hurt the worker: connections, headers and the time
+ * for both are bounded, bodies are not read, and requests for the same path at the same time share one answer.
+ *
+ * Throws {@link HttpServerError} when the address cannot be had.
+ */
+export async function startHttpServer({ host, port, routes, logger }: HttpServerOptions): Promise<HttpServer> {
+  const answer = sharedAnswers(routes);
+  const server = createServer(
+    {
+      maxHeaderSize: 8192,
+      headersTimeout: 5000,
+      requestTimeout: 5000,
+      keepAliveTimeout: 5000,
+      insecureHTTPParser: false,
+    },
+    (request, response) => {
+      respond(request, response, answer).catch((err: unknown) => {
+        httpError(logger, { path: request.url ?? '', err });
+        response.destroy();
+      });
+    },
+  );
+  server.maxConnections = 64;
+  server.timeout = 10_000;
+  try {
+    await once(server.listen(port, host), 'listening');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE' ? 'is in use: set SEALOG_HTTP_PORT, or 0 for a free one' : `cannot be had: ${message}`;
+    throw new HttpServerError(`http: ${host}:${port} ${why}`, { cause });
+  }
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await once(server.close(), 'close');
+    },
+  };
+}
+
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: (path: string) => Promise<HttpAnswer> | undefined,
+): Promise<void> {
+  const path = (request.url ?? '').split('?', 1)[0] ?? '';
+  const found = answer(path);
+  if (!found) return send(response, text(404, 'not found'));
+  if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, text(405, 'only GET is answered'));
+  send(response, await found);
+}
+
+function send(response: ServerResponse, { status, contentType, body }: HttpAnswer): void {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    // A body that was sent along was not read, so the connection cannot be used again.
+    connection: 'close',
+  });
+  response.end(body);
+}
+
+function text(status: number, body: string): HttpAnswer {
+  return { status, contentType: 'text/plain; charset=utf-8', body: `${body}\n` };
+}
+
+function sharedAnswers(routes: ReadonlyMap<string, HttpRoute>): (path: string) => Promise<HttpAnswer> | undefined {
+  const underWay = new Map<string, Promise<HttpAnswer>>();
+  return (path) => {
+    const route = routes.get(path);
+    if (!route) return undefined;
+    let answer = underWay.get(path);
+    if (!answer) {
+      answer = route().finally(() => underWay.delete(path));
+      underWay.set(path, answer);
+    }
+    return answer;
+  };
+}

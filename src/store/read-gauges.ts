@@ -1,0 +1,23 @@
+import { sql } from 'kysely';
+import type { AuditLogDatabase } from './database.ts';
+
+/** What is measured of the audit log at a scrape. */
+export interface Gauges {
+  readonly incomplete: number;
+  readonly oldestAgeSeconds: number;
+  /** The age of the oldest transaction that holds the horizon back; 0 when there is none. */
+  readonly horizonLagSeconds: number;
+}
+
+/** Seals nothing, so that a scrape writes nothing. Served by `audit_log_incomplete_by_time_started`. */
+export async function readGauges({ db, schema }: AuditLogDatabase): Promise<Gauges> {
+  const clock = sql`${sql.id(schema, 'audit_log_clock')}()`;
+  const age = (instant: string) =>
+    sql<number>`greatest(0, coalesce(extract(epoch from ${clock} - min(${sql.ref(instant)})), 0))::double precision`;
+  const { rows } = await sql<Gauges>`
+    select count(*)::integer as "incomplete", ${age('time_started')} as "oldestAgeSeconds",
+           (select ${age('time_started')} from ${sql.id(schema, 'audit_log_horizon_holders')}) as "horizonLagSeconds"
+      from ${sql.id(schema, 'audit_log')} where time_completed is null
+  `.execute(db);
+  return rows[0]!;
+}

@@ -1,0 +1,121 @@
+import { connect } from 'node:net';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { insertEntries } from '../support/entries.ts';
+import { type NodeProcess, spawnNode } from '../support/processes.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+let database: TestDatabase;
+beforeEach(async () => void (database = await createDatabase()));
+afterEach(async () => await database[Symbol.asyncDispose]());
+
+async function worker(url: string): Promise<NodeProcess & { get(path: string, init?: RequestInit): Promise<Answer> }> {
+  const replica = await spawnNode(['src/bin.ts', 'worker'], {
+    env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_HTTP_PORT: '0', SEALOG_LOG_LEVEL: 'debug' },
+  });
+  const { port } = await replica.waitForEvent('http.started');
+  const get = async (path: string, init?: RequestInit) => {
+    const response = await fetch(`http://127.0.0.1:${port as number}${path}`, init);
+    return { status: response.status, body: await response.text(), port: port as number };
+  };
+  return Object.assign(replica, { get });
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly port: number;
+}
+
+test('a replica is alive from its start, ready when it works, and tells why not', async () => {
+  await using proxy = await startProxy(database.url);
+  await proxy.cut();
+  await using replica = await worker(proxy.url);
+  expect(await replica.get('/healthz')).toMatchObject({ status: 200, body: '{"ok":true,"reasons":{}}\n' });
+  const waiting = await replica.get('/readyz');
+  expect(waiting.status).toBe(503);
+  expect(JSON.parse(waiting.body)).toMatchObject({
+    ok: false,
+    reasons: { serves: 'it is waiting for its database', schema: expect.stringContaining('ECONNREFUSED') },
+  });
+
+  await proxy.mend();
+  await replica.waitForEvent('audit-timeout.activation');
+  expect(await replica.get('/readyz')).toMatchObject({ status: 200 });
+
+  await database.pool.query(`delete from pgboss.schedule`);
+  const unscheduled = await replica.get('/readyz');
+  expect(JSON.parse(unscheduled.body)).toEqual({
+    ok: false,
+    reasons: { schedule: 'no schedule is installed for audit-timeout' },
+  });
+  await proxy.cut();
+  expect(await replica.get('/readyz')).toMatchObject({ status: 503 });
+  // Restarting the process would not bring the database back.
+  expect(await replica.get('/healthz')).toMatchObject({ status: 200 });
+});
+
+test('metrics tell what was done and what is there, by the names of the contract', async () => {
+  await insertEntries(database.pool, [
+    { startedMinutesAgo: 600, operationId: 'disk_create' },
+    { startedMinutesAgo: 500, operationId: 'disk_create' },
+    { startedMinutesAgo: 2 },
+  ]);
+  await using replica = await worker(database.url);
+  await replica.waitForEvent('audit-timeout.activation');
+  const { status, body } = await replica.get('/metrics');
+  expect(status).toBe(200);
+  const value = (line: string) =>
+    Number(
+      body
+        .split('\n')
+        .find((one) => one.startsWith(`${line} `))
+        ?.split(' ')[1],
+    );
+  expect(value('sealog_incomplete_entries')).toBe(1);
+  expect(value('sealog_oldest_incomplete_age_seconds')).toBeGreaterThan(100);
+  expect(value('sealog_horizon_lag_seconds')).toBe(0);
+  expect(value('sealog_timed_out_entries_total{operation="disk_create"}')).toBe(2);
+  expect(value('sealog_activations_total{job="audit-timeout",outcome="completed"}')).toBe(1);
+  expect(value('sealog_activation_duration_seconds_count{job="audit-timeout"}')).toBe(1);
+  expect(value('sealog_last_activation_timestamp_seconds{job="audit-timeout"}')).toBeGreaterThan(1_700_000_000);
+  expect(value('sealog_skipped_entries_total')).toBe(0);
+  // pg-boss's own come along.
+  expect(body).toMatch(/^# TYPE messaging_/m);
+});
+
+test('what a client does wrong is answered or cut off, and the replica goes on', async () => {
+  await using replica = await worker(database.url);
+  const { port } = await replica.get('/healthz');
+  expect(await replica.get('/nothing')).toMatchObject({ status: 404 });
+  expect(await replica.get('/healthz?probe=1')).toMatchObject({ status: 200 });
+  expect(await replica.get('/metrics', { method: 'POST', body: 'x'.repeat(1e6) }).catch(() => 'cut off')).toEqual(
+    expect.anything(),
+  );
+  const huge = await raw(port, `GET /healthz HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(10_000)}\r\n\r\n`);
+  expect(huge).toMatch(/^HTTP\/1\.1 431 /);
+  expect(await raw(port, 'nonsense\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+  // Connections that say nothing: all that are admitted are taken, and those behind them are closed.
+  const silent = Array.from({ length: 100 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  await new Promise((resolve) => silent.at(-1)!.once('close', resolve));
+  for (const socket of silent) socket.destroy();
+  const many = await Promise.all(Array.from({ length: 30 }, () => replica.get('/metrics')));
+  expect(many.map(({ status }) => status)).toEqual(many.map(() => 200));
+});
+
+test('a port that is taken is told in one line', async () => {
+  await using first = await worker(database.url);
+  const { port } = await first.get('/healthz');
+  await using second = await spawnNode(['src/bin.ts', 'worker'], {
+    env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_HTTP_PORT: String(port) },
+  });
+  expect(await second.exited).toEqual({ code: 1, signal: null });
+  expect(second.stderr).toBe(`sealog: http: 127.0.0.1:${port} is in use: set SEALOG_HTTP_PORT, or 0 for a free one\n`);
+});
+
+function raw(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1', () => socket.end(request));
+  let answer = '';
+  socket.on('data', (chunk) => (answer += String(chunk)));
+  return new Promise((resolve) => socket.on('error', () => {}).on('close', () => resolve(answer)));
+}
