@@ -19,10 +19,13 @@ interface Demo extends AsyncDisposable {
 async function startDemo(): Promise<Demo> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'sealog-demo-test-'));
-  stack.defer(() => rm(folder, { recursive: true }));
+  stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 }));
   // For root, whose PostgreSQL runs as another user.
   await chmod(folder, 0o711);
   const child = stack.use(await spawnNode(['src/bin.ts', 'demo'], { env: { ...FOREIGN, TMPDIR: folder } }));
+  // Shorter than the tests' own limit, at which nobody would stop it.
+  const limit = setTimeout(() => child.kill('SIGKILL'), 100_000);
+  stack.defer(() => clearTimeout(limit));
   const started = stack.move();
   return { process: child, folder, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
