@@ -15,6 +15,9 @@ LABEL org.opencontainers.image.title="sealog" \
       org.opencontainers.image.licenses="MIT"
 # Also makes DATABASE_URL a must: in production there is no embedded PostgreSQL to fall back to.
 ENV NODE_ENV=production
+# Health, readiness and metrics of a worker. In a container nobody could ask for them at the default, 127.0.0.1.
+ENV SEALOG_HTTP_HOST=0.0.0.0
+EXPOSE 9464
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --ignore-scripts && npm cache clean --force
@@ -27,7 +30,8 @@ USER node
 # The worker drains on it within shutdown.graceSeconds (25): give it longer than that before it is killed. It handles
 # signals itself, so it can be process 1 as it is.
 STOPSIGNAL SIGTERM
-# Fails when the database cannot be reached or is not migrated. Each one is a process of its own, hence the interval.
-HEALTHCHECK --interval=60s --timeout=20s --start-period=60s --retries=3 CMD ["node", "dist/bin.js", "status"]
+# Of a worker: whether its event loop and its polling move. A database that is down is no reason to restart it.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["node", "-e", \
+  "fetch(`http://127.0.0.1:${process.env.SEALOG_HTTP_PORT ?? 9464}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/bin.js"]
 CMD ["worker"]
