@@ -87,8 +87,10 @@ test.each(['nowhere', '', '..', '../outside', 'default'])('NODE_ENV %j picks no 
   expect(settings.http.port).toBe(9464);
 });
 
-test('production.json and test.json differ from the defaults where they should', () => {
-  expect(repositorySettings('production').http).toEqual({ host: '0.0.0.0', port: 9464 });
+test('production.json and test.json set what they should, and nothing is open to the network by default', () => {
+  const { http, log } = repositorySettings('production');
+  expect(log.format).toBe('json');
+  expect(http).toEqual({ host: '127.0.0.1', port: 9464 });
   expect(repositorySettings('test').http).toEqual({ host: '127.0.0.1', port: 0 });
 });
 
