@@ -1,3 +1,4 @@
+import type { HorizonHolder } from '../store/read-horizon.ts';
 import type { Status } from './read-status.ts';
 import { formatSeconds, formatTable, indent } from './table.ts';
 
@@ -15,7 +16,8 @@ export function formatStatus(status: Status, now: Date): string {
   ].join('\n');
 }
 
-function summary({ schedule, timezone, nextRun, scheduleDrift, incomplete, stale }: Status, now: Date): string[][] {
+function summary(status: Status, now: Date): string[][] {
+  const { schedule, timezone, nextRun, scheduleDrift, incomplete, stale, horizonHeldBy } = status;
   const next = nextRun ? `, next run in ${formatSeconds(secondsBetween(now, nextRun))} (${nextRun.toISOString()})` : '';
   const oldest = incomplete.oldestStarted;
   return [
@@ -25,7 +27,18 @@ function summary({ schedule, timezone, nextRun, scheduleDrift, incomplete, stale
       : []),
     ['incomplete', `${incomplete.count}${oldest ? `, oldest started ${ago(new Date(oldest), now)}` : ''}`],
     ['stale', String(stale.count)],
+    ['horizon', `${status.horizon}, ${formatSeconds(status.horizonLagSeconds)} ago`],
+    ...(horizonHeldBy ? [['held by', describeHolder(horizonHeldBy)]] : []),
   ];
+}
+
+/** Names the session, so that whoever reads it can find and end it. */
+function describeHolder({ pid, applicationName, state, ageSeconds }: HorizonHolder): string {
+  const session =
+    pid === null
+      ? 'a prepared transaction (see pg_prepared_xacts)'
+      : [`pid ${pid}`, applicationName && `"${applicationName}"`, state].filter(Boolean).join(', ');
+  return `${session}: its transaction is open for ${formatSeconds(ageSeconds)}`;
 }
 
 function activations({ lastActivations }: Status, now: Date): string[][] {

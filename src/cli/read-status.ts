@@ -3,6 +3,7 @@ import type { Instant } from '../audit-log/instant.ts';
 import { auditTimeout, type AuditTimeoutOutcome } from '../jobs/audit-timeout.ts';
 import { countIncomplete } from '../store/count-incomplete.ts';
 import { readCutoff } from '../store/read-cutoff.ts';
+import { type HorizonHolder, readHorizon } from '../store/read-horizon.ts';
 import type { RecordedActivation } from '../worker/activation-history.ts';
 import type { JobSchedule } from '../worker/queue.ts';
 import { readQueueStatus, type Replica } from '../worker/queue-status.ts';
@@ -21,6 +22,11 @@ export interface Status {
   readonly replicas: readonly Replica[];
   readonly incomplete: { readonly count: number; readonly oldestStarted: Instant | null };
   readonly stale: { readonly count: number };
+  /** The completed past is final up to it. */
+  readonly horizon: Instant;
+  readonly horizonLagSeconds: number;
+  /** The oldest of the transactions that keep the horizon back for more than a second. */
+  readonly horizonHeldBy: HorizonHolder | null;
 }
 
 export async function readStatus({ database, queue, settings }: App): Promise<Status> {
@@ -29,6 +35,7 @@ export async function readStatus({ database, queue, settings }: App): Promise<St
   const { schedule, nextRun, lastActivations, replicas } = queueStatus;
   const cutoff = await readCutoff(database, settings.auditTimeout.timeoutSeconds);
   const { stale, ...incomplete } = await countIncomplete(database, cutoff);
+  const { horizon, lagSeconds, heldBy } = await readHorizon(database);
   const configured = job.schedule(settings);
   const drifts = schedule && (schedule.cron !== configured.cron || schedule.timezone !== configured.timezone);
   return {
@@ -41,5 +48,8 @@ export async function readStatus({ database, queue, settings }: App): Promise<St
     replicas,
     incomplete,
     stale: { count: stale },
+    horizon,
+    horizonLagSeconds: lagSeconds,
+    horizonHeldBy: heldBy,
   };
 }
