@@ -3,6 +3,8 @@ import { Command, InvalidArgumentError as InvalidOption } from 'commander';
 import { activateCommand } from './activate.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
+import { declareListOptions } from './list/options.ts';
+import { listCommand } from './list.ts';
 import { migrateCommand } from './migrate.ts';
 import { statusCommand } from './status.ts';
 import { workerCommand } from './worker.ts';
@@ -38,6 +40,9 @@ export function createProgram(): Command {
     .description('show the schedule, the last activations and who ran them, and incomplete and stale entries')
     .option('--json', 'as JSON')
     .action(statusCommand);
+  declareListOptions(
+    program.command('list').description('list completed entries: as a table, as JSON lines or as CSV'),
+  ).action(listCommand);
   program
     .command('config')
     .description('show every setting, its value and where that came from')

@@ -1,0 +1,116 @@
+import { type Command, InvalidArgumentError as InvalidOption, Option } from 'commander';
+import { checkSameListing, decodeCursor } from '../../audit-log/cursor.ts';
+import { canonicalInstant, type Instant } from '../../audit-log/instant.ts';
+import type { EntryQuery, EntryResult, Order } from '../../audit-log/listing.ts';
+import { InvalidCursorError } from '../../errors.ts';
+
+export type ListFormat = 'table' | 'jsonl' | 'csv';
+
+/** The options of `sealog list`, each checked by itself. */
+export interface ListOptions {
+  readonly from?: Instant;
+  readonly to?: Instant;
+  readonly limit?: number;
+  readonly order?: Order;
+  readonly operation?: string;
+  readonly actor?: string;
+  readonly tenant?: string;
+  readonly result?: EntryResult['kind'];
+  readonly after?: string;
+  readonly follow?: boolean;
+  readonly format: ListFormat;
+  readonly escapeFormulas?: boolean;
+}
+
+export function declareListOptions(command: Command): Command {
+  return command
+    .option('--from <instant>', 'completed at or after it; a date is its midnight UTC', instant)
+    .option('--to <instant>', 'completed before it', instant)
+    .option('--limit <entries>', 'how many in all (default: 100 for a table, else all there are)', entries)
+    .option('--order <order>', 'ascending (asc) or descending (desc), by completion (default: ascending)', order)
+    .option('--operation <id>', 'of this operation', nonEmpty)
+    .option('--actor <id>', 'by this actor', nonEmpty)
+    .option('--tenant <id>', 'of this tenant', nonEmpty)
+    .addOption(new Option('--result <kind>', 'with this result').choices(['success', 'error', 'unknown']))
+    .option('--after <cursor>', 'go on where an earlier run of the same listing ended: its `next`', cursor)
+    .option('--follow', 'go on with entries as they are completed, until --to, --limit or Ctrl-C')
+    .addOption(new Option('--format <format>', 'of stdout').choices(['table', 'jsonl', 'csv']).default('table'))
+    .option('--escape-formulas', "csv: put ' before text that a spreadsheet would run as a formula")
+    .addHelpText('after', HELP);
+}
+
+const HELP = `
+An instant is ISO 8601 with a time zone, up to microseconds: 2026-03-01T12:00:00Z, or a date: 2026-03-01.
+One day: --from 2026-03-01 --to 2026-03-02
+
+Entries go to stdout, everything else to stderr. The last line there tells where the listing ended:
+  next: <cursor for --after> horizon: <nothing at or before it will ever change> settled: <true: --to is reached>`;
+
+/** The listing that is asked for. Options that do not go together end the command as bad usage, by `command.error`. */
+export function listingOf(options: ListOptions, command: Command): EntryQuery & { readonly after: string | undefined } {
+  const { from, to, operation, actor, tenant, result, after, follow, format, escapeFormulas } = options;
+  const query: EntryQuery = {
+    from,
+    to,
+    order: options.order,
+    operationId: operation,
+    actorId: actor,
+    tenantId: tenant,
+  };
+  const listing = { ...query, result, after };
+  const earlier = after === undefined ? undefined : decodeCursor(after);
+  if (earlier) {
+    try {
+      checkSameListing(earlier, listing);
+    } catch (error) {
+      command.error(`error: option '--after <cursor>': ${(error as Error).message}`);
+    }
+  }
+  if (follow && (listing.order ?? earlier?.order) === 'descending') {
+    command.error(`error: option '--follow': expected order ascending, got descending`);
+  }
+  if (escapeFormulas && format !== 'csv') {
+    command.error(`error: option '--escape-formulas': expected format csv, got ${format}`);
+  }
+  return listing;
+}
+
+function instant(text: string): Instant {
+  try {
+    return canonicalInstant('instant', /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00Z` : text);
+  } catch {
+    throw new InvalidOption(`expected an instant like 2026-03-01T12:00:00Z or a date like 2026-03-01, got "${text}"`);
+  }
+}
+
+function entries(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidOption(`expected a whole number from 1, got "${text}"`);
+  return Number(text);
+}
+
+const ORDERS: Readonly<Record<string, Order>> = {
+  ascending: 'ascending',
+  asc: 'ascending',
+  descending: 'descending',
+  desc: 'descending',
+};
+
+function order(text: string): Order {
+  const known = Object.hasOwn(ORDERS, text) ? ORDERS[text] : undefined;
+  if (!known) throw new InvalidOption(`expected ascending or descending, got "${text}"`);
+  return known;
+}
+
+function nonEmpty(text: string): string {
+  if (text === '') throw new InvalidOption('expected non-empty text');
+  return text;
+}
+
+function cursor(text: string): string {
+  try {
+    decodeCursor(text);
+    return text;
+  } catch (error) {
+    throw error instanceof InvalidCursorError ? new InvalidOption(error.message) : error;
+  }
+}

@@ -1,0 +1,51 @@
+import { spawn } from 'node:child_process';
+import { fstatSync } from 'node:fs';
+
+/** Standard output, written at the pace of whoever reads it. */
+export interface Output extends Disposable {
+  /** Resolves when the reader has room for more. Rejects when there is no reader any more, or no space. */
+  write(text: string): Promise<void>;
+  /** Aborts when the reader has gone. */
+  readonly readerGone: AbortSignal;
+}
+
+/** With `watch`, a reader is missed even while nothing is written: see {@link watchReader}. */
+export function openOutput({ watch }: { readonly watch: boolean }): Output {
+  const gone = new AbortController();
+  const fail = ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE' || code === 'ECONNRESET') gone.abort('the reader has gone');
+  };
+  // Each failure reaches the one who wrote; a stream without a listener would end the process with it.
+  process.stdout.on('error', fail);
+  const watcher = watch && fstatSync(process.stdout.fd).isFIFO() ? watchReader(gone) : undefined;
+  return {
+    readerGone: gone.signal,
+    async write(text) {
+      if (text === '') return;
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      process.stdout.write(text, (error) => {
+        if (!error) return resolve();
+        fail(error);
+        reject(error);
+      });
+      await promise;
+    },
+    [Symbol.dispose]: () => void watcher?.kill(),
+  };
+}
+
+/**
+ * `sealog list --follow | head -1` should end with `head`, but Node tells that the reader of a pipe has gone only when
+ * it writes, and until there is an entry there is nothing to write. GNU tail watches its output for just this, so one
+ * that has nothing to say shares ours. It ends with this process too, however that ends. Where there is no such tail,
+ * the next entry brings the end.
+ */
+function watchReader(gone: AbortController) {
+  const args = ['--follow', '--sleep-interval=0.2', `--pid=${process.pid}`, '/dev/null'];
+  const tail = spawn('tail', args, { stdio: ['ignore', 'inherit', 'ignore'] });
+  tail.on('error', () => {});
+  tail.on('exit', (_, signal) => {
+    if (signal === 'SIGPIPE') gone.abort('the reader has gone');
+  });
+  return tail;
+}

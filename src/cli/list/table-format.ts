@@ -1,0 +1,51 @@
+import type { Entry } from '../../audit-log/listing.ts';
+import type { EntryFormat } from './entry-format.ts';
+
+const HEADING = ['completed', 'result', 'operation', 'actor', 'tenant', 'resource', 'id'];
+
+/** Aligned columns for people. A column only ever grows, so that what comes later stands under what came before. */
+export function tableFormat(): EntryFormat {
+  const widths = HEADING.map((heading) => heading.length);
+  let rows = [HEADING];
+  return (entries) => {
+    rows.push(...entries.map((entry) => cellsOf(entry).map(readable)));
+    for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column]!, cell.length)));
+    const lines = rows.map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    );
+    rows = [];
+    return lines.join('');
+  };
+}
+
+function cellsOf({ id, timeCompleted, operationId, actor, tenantId, resource, result, amends }: Entry): string[] {
+  const code = result.kind === 'unknown' ? null : result.httpStatusCode;
+  return [
+    timeCompleted,
+    [result.kind, code, result.kind === 'error' ? result.code : null].filter((part) => part !== null).join(' '),
+    operationId,
+    joined(actor.kind, actor.kind === 'anonymous' ? undefined : actor.id),
+    tenantId ?? '-',
+    resource ? joined(resource.type, resource.id) : '-',
+    amends === null ? id : `${id} amends ${amends}`,
+  ];
+}
+
+function joined(kind: string, id: string | undefined): string {
+  return id === undefined ? kind : `${kind} ${id}`;
+}
+
+/**
+ * Much of an entry is whatever a client sent. Control characters could steer the terminal and make one entry look like
+ * another, so they are shown as escapes; and a cell is cut where the table would fall apart.
+ */
+function readable(cell: string): string {
+  const shown = cell.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
+    return `\\u{${character.codePointAt(0)!.toString(16)}}`;
+  });
+  return shown.length > 80 ? `${shown.slice(0, 79)}…` : shown;
+}
