@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** A TCP proxy in front of a database, to take the network away from one client of it. */
 export interface TcpProxy extends AsyncDisposable {
@@ -7,30 +9,70 @@ export interface TcpProxy extends AsyncDisposable {
   readonly url: string;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
-  /** Listens again, on the same port. */
+  /** Listens again, on the same port, and connects whoever comes. What was lost by `halfOpen` stays lost. */
   mend(): Promise<void>;
+  /** Holds back everything, in both directions, on the connections that are there and on new ones. Nothing is lost. */
+  freeze(): void;
+  /** Lets go on what was frozen, with what came meanwhile. */
+  thaw(): void;
+  /**
+   * From now on the connections that are there swallow everything for ever, and so do new ones until `mend`: each side
+   * takes the other for silent, not for gone.
+   */
+  halfOpen(): void;
+  /** How much later everything arrives, in each direction. */
+  delay(milliseconds: number): void;
+}
+
+interface Link {
+  lost: boolean;
 }
 
 export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  const links = new Set<Link>();
   let port = 0;
   let server: Server | undefined;
+  let swallows = false;
+  let latencyMs = 0;
+  let frozen: PromiseWithResolvers<void> | undefined;
 
   const track = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   };
-  const mend = async (): Promise<void> => {
-    server = createServer((client) => {
-      const upstream = track(connect(Number(target.port), target.hostname));
-      track(client).pipe(upstream).pipe(client);
-      client.on('close', () => upstream.destroy());
-      upstream.on('close', () => client.destroy());
+  const forward = async (link: Link, chunk: Buffer, pass: (chunk?: Buffer) => void): Promise<void> => {
+    if (latencyMs > 0) await delay(latencyMs);
+    await frozen?.promise;
+    pass(link.lost ? undefined : chunk);
+  };
+  const wire = (link: Link): Transform =>
+    new Transform({
+      transform: (chunk: Buffer, _encoding, done) => void forward(link, chunk, (passed) => done(null, passed)),
     });
-    server.listen(port, '127.0.0.1');
+  const join = (client: Socket): void => {
+    const link = { lost: swallows };
+    links.add(link);
+    const upstream = track(connect(Number(target.port), target.hostname));
+    track(client).pipe(wire(link)).pipe(upstream).pipe(wire(link)).pipe(client);
+    client.on('close', () => {
+      links.delete(link);
+      // A server does not hear of the end of a client that it is cut off from.
+      if (!link.lost) upstream.destroy();
+    });
+    upstream.on('close', () => (link.lost ? undefined : client.destroy()));
+  };
+  const mend = async (): Promise<void> => {
+    swallows = false;
+    if (server) return;
+    server = createServer(join).listen(port, '127.0.0.1');
     await once(server, 'listening');
     port = (server.address() as { port: number }).port;
+  };
+  const thaw = (): void => {
+    frozen?.resolve();
+    frozen = undefined;
   };
   const cut = async (): Promise<void> => {
     const closing = server;
@@ -42,5 +84,20 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   await mend();
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${port}`;
-  return { url: url.href, cut, mend, [Symbol.asyncDispose]: cut };
+  return {
+    url: url.href,
+    cut,
+    mend,
+    freeze: () => (frozen ??= Promise.withResolvers()),
+    thaw,
+    halfOpen() {
+      swallows = true;
+      for (const link of links) link.lost = true;
+    },
+    delay: (milliseconds) => (latencyMs = milliseconds),
+    async [Symbol.asyncDispose]() {
+      thaw();
+      await cut();
+    },
+  };
 }

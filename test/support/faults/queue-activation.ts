@@ -1,0 +1,39 @@
+import type { Pool } from 'pg';
+import { withClient } from '../../../src/worker/boss.ts';
+import { recordingLogger } from '../recording-logger.ts';
+import { waitUntil } from '../wait.ts';
+
+/** Asks for one activation, as `sealog activate` does, and returns the id of its job at once. */
+export async function queueActivation(pool: Pool): Promise<string> {
+  const queue = { pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'test' };
+  return await withClient(queue, async (boss) => {
+    const id = await boss.send('audit-timeout', { trigger: 'manual' });
+    if (id === null) throw new Error('an activation is waiting already');
+    return id;
+  });
+}
+
+/** Waits until no activation runs or waits. */
+export async function untilIdle(pool: Pick<Pool, 'query'>, timeoutMs = 60_000): Promise<void> {
+  await waitUntil(
+    'no activation runs or waits',
+    async () => {
+      const { rowCount } = await pool.query(
+        `select from pgboss.job where name = 'audit-timeout' and state in ('created', 'retry', 'active')`,
+      );
+      return rowCount === 0;
+    },
+    timeoutMs,
+  );
+}
+
+export async function untilCompleted(pool: Pick<Pool, 'query'>, id: string, timeoutMs = 60_000): Promise<void> {
+  await waitUntil(
+    `activation ${id} is completed`,
+    async () => {
+      const { rowCount } = await pool.query(`select from pgboss.job where id = $1 and state = 'completed'`, [id]);
+      return rowCount === 1;
+    },
+    timeoutMs,
+  );
+}

@@ -1,0 +1,29 @@
+import pg from 'pg';
+
+/** A lock on the audit log's table that makes an activation wait in the middle. */
+export interface TableHold extends AsyncDisposable {
+  /** Whether somebody waits for it. */
+  isWaitedFor(): Promise<boolean>;
+  release(): Promise<void>;
+}
+
+/** In `share` mode nobody writes, in `access exclusive` nobody reads either. */
+export async function holdTable(
+  url: string,
+  mode: 'share' | 'access exclusive' = 'access exclusive',
+): Promise<TableHold> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  await client.query(`begin; lock table sealog.audit_log in ${mode} mode`);
+  return {
+    async isWaitedFor() {
+      const { rowCount } = await client.query(
+        `select from pg_locks where relation = 'sealog.audit_log'::regclass and not granted`,
+      );
+      return (rowCount ?? 0) > 0;
+    },
+    release: async () => void (await client.query('commit')),
+    [Symbol.asyncDispose]: () => client.end(),
+  };
+}
