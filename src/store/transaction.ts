@@ -1,8 +1,10 @@
 import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
 
-// Longer than the largest batch takes, shorter than a job may run; and nobody waits long for a lock of ours.
-const LIMITS = { statement_timeout: '60s', lock_timeout: '5s', idle_in_transaction_session_timeout: '15s' };
+// Longer than the largest batch takes, shorter than a job may run; and nobody waits long for a lock of ours. A process
+// that is paused or cut off holds its rows for no more than half of the queue's heartbeat: whoever takes over finds
+// them free, instead of passing over them until the next slot.
+const LIMITS = { statement_timeout: '60s', lock_timeout: '5s', idle_in_transaction_session_timeout: '5s' };
 
 /** Runs `action` in a transaction that the server itself ends if this process stops in the middle of it. */
 export async function inTransaction<T>(

@@ -3,9 +3,12 @@ import { scheduleInstalled } from '../events.ts';
 import type { Logger } from '../logger.ts';
 
 const OPTIONS = {
-  // A killed attempt is tried again at once; one that fails because of the database, a little later.
-  retryLimit: 3,
-  retryDelay: 5,
+  // An attempt that was killed is tried again at once, and one that keeps failing less and less often, for more than a
+  // minute in all: the next slot may be long after a lock on the table is gone.
+  retryLimit: 5,
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 30,
   expireInSeconds: 120,
   heartbeatSeconds: 10,
   deleteAfterSeconds: 30 * 86_400,
