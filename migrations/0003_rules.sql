@@ -1,10 +1,10 @@
 -- The rules of an entry's life, kept whoever writes. Each refusal is an error 23001 (restrict_violation) that names
 -- the entry in its message and the rule in its constraint field, as a CHECK would.
 
-create function audit_log_refuse(rule text, message text, hint text default '') returns void language plpgsql as $$
+create function audit_log_refuse(rule text, message text) returns void language plpgsql as $$
 begin
   raise exception using errcode = 'restrict_violation', constraint = rule, table = 'audit_log',
-    message = message, detail = format('rule: %s', rule), hint = hint;
+    message = message, detail = format('rule: %s', rule);
 end $$;
 
 -- An entry is begun incomplete. Only an amendment is born completed: it takes from the entry that it amends what
@@ -53,8 +53,7 @@ set search_path from current as $$
 begin
   if old.time_completed is not null then
     perform audit_log_refuse('audit_log_completed_is_final',
-      format('audit log entry %s is completed as %s: a completed entry cannot be changed', old.id, old.result_kind),
-      'A statement that completes entries repeats `time_completed is null` in its WHERE.');
+      format('audit log entry %s is completed as %s: a completed entry cannot be changed', old.id, old.result_kind));
   end if;
   if new.time_completed is not null then
     perform audit_log_refuse('audit_log_time_completed_is_stamped',

@@ -50,7 +50,10 @@ export interface EntriesQuery extends EntryQuery {
 const FOLLOW_MS = 500;
 
 /** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
-export async function* eachPage(database: AuditLogDatabase, query: EntriesQuery): AsyncGenerator<Page, void, undefined> {
+export async function* eachPage(
+  database: AuditLogDatabase,
+  query: EntriesQuery,
+): AsyncGenerator<Page, void, undefined> {
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
   if (follow && listing.order === 'descending') {
     throw new InvalidArgumentError('follow', 'order ascending', listing.order);

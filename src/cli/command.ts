@@ -1,7 +1,7 @@
 import { type App, openApp } from '../app.ts';
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts';
 import { settingsWarning } from '../events.ts';
-import { createLogger } from '../logger.ts';
+import { createLogger } from './create-logger.ts';
 
 /** Data goes to stdout and everything else to stderr, so that the output of a command can be piped. */
 export function print(text: string): void {

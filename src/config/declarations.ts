@@ -90,7 +90,7 @@ export const declarations: { readonly [K in Key]: Declaration<SettingValue<K>> }
     rule: oneOf('json', 'pretty'),
   },
   'instance.name': {
-    doc: 'The name of this process in the fleet, in entries and in logs',
+    doc: 'The name of this replica in the fleet, in outcomes and in logs',
     environment: 'SEALOG_INSTANCE_NAME',
     rule: line(255),
     absent: { value: instanceName, origin: 'host and process id' },

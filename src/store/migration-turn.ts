@@ -2,8 +2,9 @@ import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
 
 /**
- * Runs `action` while no other process of this database is in here: for schema changes of ours and of pg-boss, whose
- * own lock does not cover the creation of its schema. Holds one connection, in a transaction, for the lock alone.
+ * Runs `action` while no other process of this database is in here: for schema changes of ours and of pg-boss, which
+ * have a lock of their own each, and yet: of twelve processes that installed pg-boss at once, one now and then failed
+ * with a duplicate schema. Holds one connection, in a transaction, for the lock alone.
  */
 export async function inMigrationTurn<T>({ db }: AuditLogDatabase, action: () => Promise<T>): Promise<T> {
   return await db.transaction().execute(async (trx) => {

@@ -3,6 +3,7 @@ import type { MeterProvider } from '@opentelemetry/api';
 import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
 import { queueError, queueWarning } from '../events.ts';
 import type { Logger } from '../logger.ts';
+import { SchemaVersionError } from '../store/errors.ts';
 import { errorBudget } from './error-budget.ts';
 
 /** What pg-boss asks of a pool. */
@@ -56,7 +57,7 @@ export function openBoss(options: BossOptions): PgBoss {
     cronMonitorIntervalSeconds: 10,
     cronWorkerIntervalSeconds: 2,
     clockMonitorIntervalSeconds: 60,
-    // With the queue's heartbeat of 10 s: a killed replica's activation runs again elsewhere in about 15 s.
+    // With the queue's heartbeat of 10 s: a killed replica's activation runs again elsewhere within 20 s.
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
     // Flows are not used.
@@ -73,10 +74,18 @@ export function openBoss(options: BossOptions): PgBoss {
   return boss;
 }
 
+/** Starts a pg-boss that does not migrate. Throws {@link SchemaVersionError} when there is no schema of pg-boss yet. */
+export async function startUnmigrated(boss: PgBoss, schema: string): Promise<void> {
+  if (!(await boss.isInstalled())) {
+    throw new SchemaVersionError('behind', `pg-boss is not installed in schema "${schema}": run \`sealog migrate\``);
+  }
+  await boss.start();
+}
+
 /** A started pg-boss that only sends and reads, for as long as `action` takes. */
 export async function withClient<T>(queue: QueueConnection, action: (boss: PgBoss) => Promise<T>): Promise<T> {
   const boss = openBoss({ ...queue, role: 'client', migrate: false });
-  await boss.start();
+  await startUnmigrated(boss, queue.schema);
   try {
     return await action(boss);
   } finally {

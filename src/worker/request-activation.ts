@@ -21,7 +21,7 @@ export async function requestActivation(
   { job, waitSeconds, signal }: { readonly job: string; readonly waitSeconds: number; readonly signal?: AbortSignal },
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
-    const id = (await boss.send(job, { trigger: 'manual' })) ?? (await waitingActivation(boss, job, queue.schema));
+    const id = await waitingActivation(boss, job, queue.schema);
     const deadline = Date.now() + waitSeconds * 1000;
     for (;;) {
       const found = await boss.getJobById(job, id);
@@ -32,11 +32,15 @@ export async function requestActivation(
   });
 }
 
+/** The queue takes one waiting activation. When there is one, it is as good; when it was claimed meanwhile, ask again. */
 async function waitingActivation(boss: PgBoss, job: string, schema: string): Promise<string> {
-  const recent = await lastActivations(boss, { job, schema, limit: 20 });
-  const waiting = recent.find(({ state }) => state === 'created') ?? recent[0];
-  if (!waiting) throw new Error(`queue ${job} took no request and holds none`);
-  return waiting.id;
+  for (;;) {
+    const id = await boss.send(job, { trigger: 'manual' });
+    if (id !== null) return id;
+    const recent = await lastActivations(boss, { job, schema, limit: 20 });
+    const waiting = recent.find(({ state }) => state === 'created');
+    if (waiting) return waiting.id;
+  }
 }
 
 function notRun(state: string | undefined, waitSeconds: number): ActivationTimeoutError {

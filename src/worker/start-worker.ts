@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { activationMetrics } from './activation-metrics.ts';
-import { monotonicClock, openBoss, type QueueConnection } from './boss.ts';
+import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
 import { startJob } from './start-job.ts';
 
 export interface WorkerDependencies {
@@ -36,7 +36,8 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   const by = settings.instance.name;
   const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker', meterProvider });
   const metrics = activationMetrics((meterProvider ?? openTelemetry).getMeter('sealog'));
-  await inMigrationTurn(database, () => boss.start());
+  if (settings.queue.migrate) await inMigrationTurn(database, () => boss.start());
+  else await startUnmigrated(boss, queue.schema);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => boss.stop({ graceful: false }));
   for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics }, job));

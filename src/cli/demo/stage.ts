@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type App, openApp } from '../../app.ts';
 import { loadSettings } from '../../config/load-settings.ts';
-import { createLogger } from '../../logger.ts';
+import { createLogger } from '../create-logger.ts';
 import { migrate } from '../../store/migrate.ts';
 import { installQueues } from '../../worker/install-queues.ts';
 import { type Child, startChild } from './child.ts';
