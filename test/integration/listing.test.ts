@@ -1,0 +1,304 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import {
+  type AuditLog,
+  createAuditLog,
+  type Entry,
+  InvalidArgumentError,
+  InvalidCursorError,
+  type Order,
+  type PageQuery,
+} from '../../src/index.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { entriesAsText, insertEntries } from '../support/entries.ts';
+
+let database: TestDatabase;
+let auditLog: AuditLog;
+beforeEach(async () => {
+  database = await createDatabase();
+  auditLog = createAuditLog({ pool: database.pool });
+});
+afterEach(async () => await database[Symbol.asyncDispose]());
+
+async function setClock(expression: string): Promise<void> {
+  await database.pool.query(
+    `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile return ${expression}`,
+  );
+}
+
+/** Begins entries, and completes them in one transaction. */
+async function complete(entries: number, operationId = 'test_operation'): Promise<void> {
+  const ids = await insertEntries(
+    database.pool,
+    Array.from({ length: entries }, () => ({ operationId, startedMinutesAgo: 5 })),
+  );
+  await database.pool.query(`update sealog.audit_log set result_kind = 'success' where id = any($1)`, [ids]);
+}
+
+/** The pages of a listing, up to the first one that is not full. */
+async function pagesOf(query: PageQuery & { readonly limit: number }) {
+  const pages = [await auditLog.list(query)];
+  while (pages.at(-1)!.entries.length === query.limit) {
+    pages.push(await auditLog.list({ limit: query.limit, after: pages.at(-1)!.next }));
+  }
+  return pages;
+}
+
+const idsOf = (entries: readonly Entry[]) => entries.map(({ id }) => id);
+
+describe('pages', () => {
+  test.each(['ascending', 'descending'] satisfies Order[])(
+    'of 7 give each of 500 entries that share a microsecond once, %s',
+    async (order) => {
+      await setClock(`timestamptz '2126-01-01 00:00:00.123456+00'`);
+      await complete(500);
+      const pages = await pagesOf({ order, limit: 7 });
+      expect(pages).toHaveLength(72);
+      const entries = pages.flatMap((page) => page.entries);
+      expect(new Set(entries.map(({ timeCompleted }) => timeCompleted))).toEqual(
+        new Set(['2126-01-01T00:00:00.123456Z']),
+      );
+      const { rows } = await database.pool.query(
+        `select id from sealog.audit_log order by id ${order === 'ascending' ? 'asc' : 'desc'}`,
+      );
+      expect(idsOf(entries)).toEqual(rows.map(({ id }) => id));
+    },
+  );
+
+  test('begin with from, end before to, and tell when they can hold no more, all to the microsecond', async () => {
+    for (const microsecond of [1, 2, 3]) {
+      await setClock(`timestamptz '2126-01-01 00:00:00.00000${microsecond}+00'`);
+      await complete(1, `at_${microsecond}`);
+    }
+    const at = (microsecond: number) => `2126-01-01T00:00:00.00000${microsecond}Z`;
+    const between = async (from: number, to: number) => {
+      const { entries, settled, horizon } = await auditLog.list({ from: at(from), to: at(to) });
+      return { operations: entries.map(({ operationId }) => operationId), settled, horizon };
+    };
+    // Sealed no further than the range asks for, while the clock allows.
+    const horizon = at(3);
+    expect(await between(1, 2)).toEqual({ operations: ['at_1'], settled: true, horizon });
+    expect(await between(2, 4)).toEqual({ operations: ['at_2', 'at_3'], settled: true, horizon });
+    expect(await between(1, 1)).toEqual({ operations: [], settled: true, horizon });
+    // The clock stands still, and each seal goes one microsecond further.
+    expect(await between(3, 6)).toEqual({ operations: ['at_3'], settled: false, horizon: at(4) });
+    expect(await between(3, 6)).toEqual({ operations: ['at_3'], settled: true, horizon: at(5) });
+    expect(await auditLog.list()).toMatchObject({ settled: false });
+  });
+
+  test('newest first stay within the horizon of the first one', async () => {
+    await complete(4);
+    const first = await auditLog.list({ order: 'descending', limit: 3 });
+    await complete(4, 'later');
+    const second = await auditLog.list({ after: first.next, limit: 3 });
+    const third = await auditLog.list({ after: second.next, limit: 3 });
+    expect(idsOf([...first.entries, ...second.entries])).toEqual(
+      idsOf((await auditLog.list({ to: first.horizon })).entries).toReversed(),
+    );
+    expect([second.entries.length, third.entries.length]).toEqual([1, 0]);
+    expect([second.horizon, third.horizon]).toEqual([first.horizon, first.horizon]);
+    expect((await auditLog.list({ order: 'descending', limit: 1 })).entries).toMatchObject([{ operationId: 'later' }]);
+  });
+
+  test('oldest first go on behind the last one with what is completed since', async () => {
+    await complete(2);
+    const last = await auditLog.list();
+    expect(last.entries).toHaveLength(2);
+    await complete(1, 'later');
+    const next = await auditLog.list({ after: last.next });
+    expect(next.entries).toMatchObject([{ operationId: 'later' }]);
+    expect(next.horizon > last.horizon).toBe(true);
+  });
+
+  test('do not wait for a transaction that completes entries, and end before it', async () => {
+    await complete(1, 'before');
+    const [id] = await insertEntries(database.pool, [{ operationId: 'open', startedMinutesAgo: 5 }]);
+    await using service = await connected(database.url);
+    await service.query('begin');
+    await service.query(`update sealog.audit_log set result_kind = 'success' where id = $1`, [id]);
+    await complete(1, 'after');
+    const page = await auditLog.list();
+    expect(page.entries).toMatchObject([{ operationId: 'before' }]);
+    await service.query('commit');
+    const { entries } = await auditLog.list({ after: page.next });
+    expect(entries.map(({ operationId }) => operationId).toSorted()).toEqual(['after', 'open']);
+  });
+
+  test('however deep cost one range scan of the index', async () => {
+    await database.pool.query(`
+      insert into sealog.audit_log (operation_id, actor_kind) select 'bulk', 'system' from generate_series(1, 20000)`);
+    await database.pool.query(`update sealog.audit_log set result_kind = 'success'`);
+    await database.pool.query('vacuum analyze sealog.audit_log');
+    for (const order of ['ascending', 'descending'] as const) {
+      const deep = await auditLog.list({ order, limit: 10_000, from: '2026-01-01T00:00:00Z' });
+      const { plans, pool } = explaining(database.pool);
+      await createAuditLog({ pool }).list({ after: deep.next, limit: 50 });
+      const [plan] = plans;
+      const direction = order === 'ascending' ? '' : 'Backward ';
+      expect(plan).toMatch(`Index Scan ${direction}using audit_log_completed_by_time_completed on audit_log`);
+      expect(plan).toMatch(/Index Cond: .*ROW\(time_completed, id\) [<>] ROW\(/);
+      expect(plan).toMatch(/Index Scan .*actual .*rows=50(\.00)? /);
+      // Nothing is read to be thrown away, and nothing is sorted.
+      expect(plan).not.toMatch(/Filter|Sort|Seq Scan/);
+    }
+  });
+});
+
+test('a cursor is refused for another listing, and taken with what it was made for', async () => {
+  const { next } = await auditLog.list({ from: '2026-03-01T00:00:00Z' });
+  const others: readonly PageQuery[] = [
+    { from: '2026-03-01T00:00:00.000001Z' },
+    { to: '2126-03-01T00:00:00Z' },
+    { order: 'descending' },
+    { operationId: 'other' },
+    { actorId: 'u1' },
+    { tenantId: 't1' },
+    { result: 'unknown' },
+  ];
+  for (const query of others) {
+    await expect(auditLog.list({ ...query, after: next })).rejects.toThrow(InvalidCursorError);
+    const own = await auditLog.list(query);
+    expect(await auditLog.list({ ...query, after: own.next })).toMatchObject({ entries: [] });
+  }
+  await expect(auditLog.list({ after: `A${next.slice(1)}` })).rejects.toThrow(InvalidCursorError);
+  await expect(auditLog.list({ after: '' })).rejects.toThrow(InvalidCursorError);
+});
+
+test('a query that can only be a mistake is refused by name', async () => {
+  const mistakes: readonly (readonly [unknown, string])[] = [
+    [{ limit: 0 }, 'limit: expected a whole number from 1 to 10000, got 0'],
+    [{ limit: 10_001 }, 'limit: expected a whole number from 1 to 10000, got 10001'],
+    [{ from: '2026-03-01' }, 'from: expected an instant like 2026-03-01T12:00:00.000001Z, got "2026-03-01"'],
+    [{ order: 'newest' }, 'order: expected ascending or descending, got "newest"'],
+    [{ result: 'timeout' }, 'result: expected one of success, error, unknown, got "timeout"'],
+    [{ actorId: '' }, 'actorId: expected non-empty text, got ""'],
+  ];
+  for (const [query, message] of mistakes) {
+    const listing = auditLog.list(query as PageQuery);
+    await expect(listing).rejects.toThrow(InvalidArgumentError);
+    await expect(listing).rejects.toThrow(message);
+  }
+});
+
+describe('an outcome that comes after the timeout', () => {
+  async function timedOutEntry(): Promise<string> {
+    const begun = await auditLog.begin({
+      operationId: 'disk_create',
+      actor: { kind: 'user', id: 'u1' },
+      tenantId: 't1',
+      resource: { type: 'disk', id: 'd1' },
+      details: { size: 10 },
+    });
+    await database.pool.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1`, [begun.id]);
+    return begun.id;
+  }
+
+  test('is kept as an amendment, found with its entry, which stays as it was', async () => {
+    const id = await timedOutEntry();
+    const standing = await entriesAsText(database.pool, [id]);
+    expect(await auditLog.find(id)).toMatchObject({ entry: { id, result: { kind: 'unknown' } }, amendment: null });
+    const result = await auditLog.complete(id, { kind: 'success', httpStatusCode: 201 });
+    const { entries } = await auditLog.list();
+    const [entry, amendment] = entries;
+    expect(result).toEqual({ status: 'amended', amendmentId: amendment!.id });
+    expect(await auditLog.find(id)).toEqual({ entry, amendment });
+    expect(amendment).toEqual({
+      ...entry,
+      id: amendment!.id,
+      timeCompleted: amendment!.timeCompleted,
+      result: { kind: 'success', httpStatusCode: 201 },
+      amends: id,
+    });
+    expect(entries).toHaveLength(2);
+    expect(await entriesAsText(database.pool, [id])).toEqual(standing);
+  });
+
+  test('is kept once, whether it comes twice or ten times at once', async () => {
+    const id = await timedOutEntry();
+    const standing = await entriesAsText(database.pool, [id]);
+    const results = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => auditLog.complete(id, { kind: 'error', message: `attempt ${n}` })),
+    );
+    results.push(await auditLog.complete(id, { kind: 'success' }));
+    expect(results.map(({ status }) => status).toSorted()).toEqual([
+      ...Array.from({ length: 10 }, () => 'already-completed'),
+      'amended',
+    ]);
+    expect(results.at(-1)).toMatchObject({ status: 'already-completed', result: 'timeout' });
+    expect((await auditLog.list()).entries).toHaveLength(2);
+    expect(await entriesAsText(database.pool, [id])).toEqual(standing);
+  });
+});
+
+test('a role that may only read lists and seals, and can do nothing else', async () => {
+  await complete(1);
+  const role = `${database.name}_reader`;
+  await database.pool.query(`create role ${role} login password 'reads'`);
+  try {
+    await database.pool.query(`grant usage on schema sealog to ${role}`);
+    await database.pool.query(`grant select on sealog.audit_log_complete to ${role}`);
+    const url = new URL(database.url);
+    Object.assign(url, { username: role, password: 'reads' });
+    await using reader = createAuditLog({ connectionString: url.href });
+    const first = await reader.list();
+    expect(first.entries).toHaveLength(1);
+    await complete(1);
+    expect((await reader.list({ after: first.next })).entries).toHaveLength(1);
+    expect(await reader.find(first.entries[0]!.id)).toMatchObject({ amendment: null });
+    await using client = await connected(url.href);
+    for (const statement of FORBIDDEN_TO_READERS) {
+      const refusal = await client.query(statement).then(
+        () => 'done',
+        (error: pg.DatabaseError) => error.code,
+      );
+      expect([statement, refusal]).toEqual([statement, '42501']);
+    }
+    expect((await auditLog.list()).entries).toHaveLength(2);
+  } finally {
+    await database.pool.query(`drop owned by ${role}`);
+    await database.pool.query(`drop role ${role}`);
+  }
+});
+
+const FORBIDDEN_TO_READERS = [
+  `select id from sealog.audit_log`,
+  ...['audit_log', 'audit_log_complete'].flatMap((relation) => [
+    `insert into sealog.${relation} (operation_id, actor_kind) values ('x', 'system')`,
+    `update sealog.${relation} set http_status_code = 200`,
+    `delete from sealog.${relation}`,
+  ]),
+  `truncate sealog.audit_log`,
+  `select * from sealog.audit_log_horizon`,
+  `update sealog.audit_log_horizon set sealed = 'infinity'`,
+  ...['audit_log_floor', 'audit_log_sealed'].flatMap((counter) => [
+    `select setval('sealog.${counter}', 1)`,
+    `select nextval('sealog.${counter}')`,
+  ]),
+  `select sealog.audit_log_stamp()`,
+  `create or replace view sealog.audit_log_complete as select 1`,
+  `create table sealog.mine ()`,
+];
+
+/** A pool that explains what reads the log, as it is sent, before it runs it. */
+function explaining(pool: pg.Pool): { plans: string[]; pool: pg.Pool } {
+  const plans: string[] = [];
+  const connect = async () => {
+    const client = await pool.connect();
+    const query = async (text: string, values: unknown[]) => {
+      if (text.includes('audit_log_complete')) {
+        const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (analyze) ${text}`, values);
+        plans.push(rows.map((row) => row['QUERY PLAN']).join('\n'));
+      }
+      return await client.query(text, values);
+    };
+    return { query, release: () => client.release() };
+  };
+  return { plans, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
+}
+
+async function connected(url: string): Promise<pg.Client & AsyncDisposable> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
