@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { setTimeout as delay } from 'node:timers/promises';
+import type pg from 'pg';
+import { type AuditLog, createAuditLog, type Page } from '../../src/index.ts';
+import { openPool } from '../../src/store/database.ts';
+import { askAgain } from '../support/stable-past/ask-again.ts';
+import { type Count, takeCensus } from '../support/stable-past/census.ts';
+import { setClock } from '../support/stable-past/disturbances.ts';
+import { FinalPast } from '../support/stable-past/final-past.ts';
+import { History, type SeenEntry } from '../support/stable-past/history.ts';
+import { startLoad } from '../support/stable-past/load.ts';
+import { chooseSeed, seededRandom } from '../support/stable-past/random.ts';
+import { newestFirst, ranges, tail } from '../support/stable-past/readers.ts';
+import { violationsOfCensus, violationsOfPages, violationsOfTail } from '../support/stable-past/violations.ts';
+import { startStreamingPair, type StreamingPair } from '../support/streaming-pair.ts';
+import { waitUntil } from '../support/wait.ts';
+
+const SECONDS = 6;
+const seed = chooseSeed();
+
+interface Server {
+  readonly pool: pg.Pool;
+  readonly auditLog: AuditLog;
+}
+
+let pair: StreamingPair;
+let primary: Server;
+let standby: Server;
+beforeAll(async () => {
+  pair = await startStreamingPair();
+  [primary, standby] = [connect(pair.primaryUrl), connect(pair.standbyUrl)];
+}, 120_000);
+afterAll(async () => {
+  await Promise.all([primary, standby].map(({ pool }) => pool.end()));
+  await pair[Symbol.asyncDispose]();
+}, 60_000);
+
+function connect(url: string): Server {
+  const pool = openPool({ connectionString: url, max: 8, applicationName: 'standby-test', onError: () => {} });
+  return { pool, auditLog: createAuditLog({ pool }) };
+}
+
+async function completeOne(): Promise<string> {
+  const { id } = await primary.auditLog.begin({ operationId: 'disk_create', actor: { kind: 'system' } });
+  const outcome = await primary.auditLog.complete(id, { kind: 'success' });
+  if (outcome.status !== 'completed') throw new Error(`it was ${outcome.status}`);
+  return id;
+}
+
+const idsOf = (page: Pick<Page, 'entries'>): string[] => page.entries.map(({ id }) => id);
+
+async function untilStandbyHas(horizon: string): Promise<void> {
+  await waitUntil(
+    'the standby has come to the horizon',
+    async () => {
+      const page = await standby.auditLog.list({ limit: 1 });
+      return page.horizon >= horizon;
+    },
+    30_000,
+  );
+}
+
+// Known: a cursor carries the horizon of the server that made it, and nothing checks that this one has come so far.
+test.failing('a cursor of the primary skips nothing on a standby that is behind', async () => {
+  for (const _ of Array(3)) await completeOne();
+  await untilStandbyHas((await primary.auditLog.list()).horizon);
+  await standby.pool.query('select pg_wal_replay_pause()');
+  try {
+    for (const _ of Array(3)) await completeOne();
+    const { next } = await primary.auditLog.list({ order: 'descending', limit: 1 });
+    const expected = await primary.auditLog.list({ after: next, limit: 2 });
+    // An error would do, and so would less: the rest then comes with the next cursor.
+    const page = await standby.auditLog.list({ after: next, limit: 2 }).catch(() => undefined);
+    if (page) expect(idsOf(expected).slice(0, page.entries.length)).toEqual(idsOf(page));
+  } finally {
+    await standby.pool.query('select pg_wal_replay_resume()');
+  }
+});
+
+test(`what a standby answers while the primary is written to stays so, on both, and after a promotion (SEALOG_TEST_SEED=${seed})`, async () => {
+  const load = await startLoad({
+    url: pair.primaryUrl,
+    pool: primary.pool,
+    seed,
+    processes: 2,
+    rough: true,
+    restMs: 8,
+  });
+  await using _load = load;
+  const seen = new Map<string, SeenEntry>();
+  const history = (reader: string, { auditLog }: Server) => new History(reader, (query) => auditLog.list(query), seen);
+  const tailing = history('tail on the standby', standby);
+  const ranging = history('ranges on the standby', standby);
+  const newest = history('newest first on the standby', standby);
+  const counting = history('census on the standby', standby);
+  const onPrimary = history('tail on the primary', primary);
+  const counts: Count[] = [];
+  const quiet = new AbortController();
+  const context = (salt: number) => ({ random: seededRandom(seed ^ salt), signal: quiet.signal });
+  const reading = Promise.all([
+    tail(tailing.list, context(1)),
+    ranges(ranging.list, context(2)),
+    newestFirst(newest.list, context(3)),
+    takeCensus(counting.list, standby.pool, counts, context(4)),
+    // Seals, so that the standby has something to answer.
+    tail(onPrimary.list, context(5)),
+  ]);
+  await Promise.race([delay(SECONDS * 1000), reading]);
+  const { committed, unexpected } = await load.stop();
+  await untilStandbyHas((await primary.auditLog.list()).horizon);
+  quiet.abort();
+  await reading;
+
+  const past = await FinalPast.read(primary.pool);
+  const outcome = { past, committed };
+  const histories = [tailing, ranging, newest, counting];
+  const pages = histories.flatMap((each) => each.pages);
+  console.log(`on the standby: ${JSON.stringify({ seed, completed: committed.size, pages: pages.length })}`);
+  expect(unexpected).toEqual([]);
+  expect((await FinalPast.read(standby.pool)).entries).toEqual(past.entries);
+  expect([
+    ...[...histories, onPrimary].flatMap((each) => violationsOfPages(each, outcome)),
+    ...violationsOfTail(tailing, outcome),
+    ...violationsOfTail(onPrimary, outcome),
+    ...violationsOfCensus(counts, outcome),
+  ]).toEqual([]);
+  const sample = pages.filter((_, index) => index % 4 === 0);
+  expect(await askAgain((query) => standby.auditLog.list(query), sample)).toEqual([]);
+  expect(await askAgain((query) => primary.auditLog.list(query), sample)).toEqual([]);
+  expect(committed.size).toBeGreaterThan(100);
+  expect(new Set(pages.map(({ horizon }) => horizon)).size).toBeGreaterThan(20);
+  // It could not have written anything, and not one of the lists above failed.
+  const { rows } = await standby.pool.query('select pg_is_in_recovery() as "isStandby"');
+  expect(rows).toEqual([{ isStandby: true }]);
+
+  const { id } = await primary.auditLog.begin({ operationId: 'interrupted', actor: { kind: 'system' } });
+  await waitUntil('the standby has the entry', async () => {
+    return (await standby.pool.query('select from sealog.audit_log where id = $1', [id])).rowCount === 1;
+  });
+  await standby.pool.query('select pg_promote()');
+  // The new primary's clock is behind that of the old one.
+  await setClock(standby.pool, -3_600_000);
+  const completion = await standby.auditLog.complete(id, { kind: 'success' });
+  const highest = pages.reduce((most, { horizon }) => (horizon > most ? horizon : most), '');
+  expect(completion).toMatchObject({ status: 'completed' });
+  expect('timeCompleted' in completion && completion.timeCompleted > highest).toBe(true);
+  expect(await askAgain((query) => standby.auditLog.list(query), sample.slice(0, 200))).toEqual([]);
+}, 120_000);
