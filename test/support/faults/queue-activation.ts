@@ -3,13 +3,19 @@ import { withClient } from '../../../src/worker/boss.ts';
 import { recordingLogger } from '../recording-logger.ts';
 import { waitUntil } from '../wait.ts';
 
-/** Asks for one activation, as `sealog activate` does, and returns the id of its job at once. */
+/** Asks for one activation, as `sealog activate` does, and returns the id of the waiting job at once. */
 export async function queueActivation(pool: Pool): Promise<string> {
   const queue = { pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'test' };
   return await withClient(queue, async (boss) => {
-    const id = await boss.send('audit-timeout', { trigger: 'manual' });
-    if (id === null) throw new Error('an activation is waiting already');
-    return id;
+    for (;;) {
+      const id = await boss.send('audit-timeout', { trigger: 'manual' });
+      if (id !== null) return id;
+      // One is waiting already, unless it has been taken meanwhile.
+      const { rows } = await pool.query<{ id: string }>(
+        `select id from pgboss.job where name = 'audit-timeout' and state = 'created'`,
+      );
+      if (rows[0]) return rows[0].id;
+    }
   });
 }
 

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { createDatabase } from '../support/database.ts';
+import { openFleet } from '../support/faults/fleet.ts';
+import { spawnNode } from '../support/processes.ts';
+
+test('replicas and migrations that start at once on an empty database all succeed', async () => {
+  await using database = await createDatabase({ template: false });
+  await using stack = new AsyncDisposableStack();
+  await using fleet = openFleet({ url: database.url });
+  const numbers = [1, 2, 3, 4];
+  const replicas = Promise.all(numbers.map(async (n) => await fleet.ready(await fleet.start(`replica-${n}`))));
+  const env = { DATABASE_URL: database.url };
+  const migrations = numbers.map(async () => {
+    const migration = stack.use(await spawnNode(['src/bin.ts', 'migrate'], { env }));
+    const { code } = await migration.exited;
+    return { code, stderr: migration.stderr };
+  });
+  expect(await Promise.all(migrations)).toEqual(numbers.map(() => ({ code: 0, stderr: '' })));
+  expect(await replicas).toHaveLength(4);
+  expect(fleet.died).toEqual([]);
+  const exits = await Promise.all(fleet.replicas.map(async (replica) => await fleet.terminate(replica)));
+  expect(exits).toEqual(numbers.map(() => ({ code: 0, signal: null })));
+});
