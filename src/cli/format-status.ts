@@ -22,9 +22,7 @@ function summary(status: Status, now: Date): string[][] {
   const oldest = incomplete.oldestStarted;
   return [
     ['schedule', schedule ? `${schedule} (${timezone})${next}` : 'none: no worker has installed it yet'],
-    ...(scheduleDrift
-      ? [['drift', `the settings here say ${scheduleDrift.cron} (${scheduleDrift.timezone}); the installed one holds`]]
-      : []),
+    ...scheduleDrift.map((drift) => ['drift', `${drift.name} is configured with ${drift.cron} (${drift.timezone})`]),
     ['incomplete', `${incomplete.count}${oldest ? `, oldest started ${ago(new Date(oldest), now)}` : ''}`],
     ['stale', String(stale.count)],
     ['horizon', `${status.horizon}, ${formatSeconds(status.horizonLagSeconds)} ago`],

@@ -4,6 +4,7 @@ import { auditTimeout, type AuditTimeoutOutcome } from '../jobs/audit-timeout.ts
 import { countIncomplete } from '../store/count-incomplete.ts';
 import { readCutoff } from '../store/read-cutoff.ts';
 import { type HorizonHolder, readHorizon } from '../store/read-horizon.ts';
+import { listReplicaSchedules } from '../store/replica-schedules.ts';
 import type { RecordedActivation } from '../worker/activation-history.ts';
 import type { JobSchedule } from '../worker/queue.ts';
 import { readQueueStatus, type Replica } from '../worker/queue-status.ts';
@@ -15,8 +16,8 @@ export interface Status {
   readonly schedule: string | null;
   readonly timezone: string | null;
   readonly nextRun: Date | null;
-  /** The schedule that the settings of this command ask for, when another one is installed. */
-  readonly scheduleDrift: JobSchedule | null;
+  /** The replicas that are configured with another schedule than the installed one, and with which. */
+  readonly scheduleDrift: readonly ({ readonly name: string } & JobSchedule)[];
   /** Newest first: pg-boss's account of each, and the outcome of those that have completed. */
   readonly lastActivations: readonly (Omit<RecordedActivation, 'outcome'> & Partial<AuditTimeoutOutcome>)[];
   readonly replicas: readonly Replica[];
@@ -36,14 +37,13 @@ export async function readStatus({ database, queue, settings }: App): Promise<St
   const cutoff = await readCutoff(database, settings.auditTimeout.timeoutSeconds);
   const { stale, ...incomplete } = await countIncomplete(database, cutoff);
   const { horizon, lagSeconds, heldBy } = await readHorizon(database);
-  const configured = job.schedule(settings);
-  const drifts = schedule && (schedule.cron !== configured.cron || schedule.timezone !== configured.timezone);
+  const configured = await listReplicaSchedules(database, job.name);
   return {
     job: job.name,
     schedule: schedule?.cron ?? null,
     timezone: schedule?.timezone ?? null,
     nextRun,
-    scheduleDrift: drifts ? configured : null,
+    scheduleDrift: configured.filter(({ cron, timezone }) => cron !== schedule?.cron || timezone !== schedule.timezone),
     lastActivations: lastActivations.map(({ outcome, ...told }) => ({ ...told, ...outcome })),
     replicas,
     incomplete,

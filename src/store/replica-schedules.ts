@@ -38,10 +38,13 @@ export async function checkOutReplica({ db }: AuditLogDatabase, name: string): P
 }
 
 /** The replicas that are there, by name. */
-export async function listReplicaSchedules({ db }: AuditLogDatabase, job: string): Promise<ReplicaSchedule[]> {
+export async function listReplicaSchedules(
+  { db }: AuditLogDatabase,
+  job: string,
+): Promise<Omit<ReplicaSchedule, 'job'>[]> {
   return await db
     .selectFrom('replica')
-    .select(['name', 'job', 'cron', 'timezone'])
+    .select(['name', 'cron', 'timezone'])
     .where('job', '=', job)
     .where('time_checked', '>=', sql<string>`clock_timestamp() - make_interval(secs => ${GONE_SECONDS})`)
     .orderBy('name')

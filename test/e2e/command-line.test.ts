@@ -110,8 +110,11 @@ test('status tells schedule, activations, replicas and counts, for people and as
     schedule: '*/5 * * * *',
     timezone: 'UTC',
     nextRun: expect.stringMatching(/:\d[05]:00\.000Z$/),
-    scheduleDrift: { cron: '*/10 * * * *', timezone: 'UTC' },
-    lastActivations: [{ state: 'completed', by: 'replica-1', timedOut: 2, limitReached: false, error: null }],
+    scheduleDrift: [],
+    // The request of the test above was waiting; the one at start-up may come behind it.
+    lastActivations: expect.arrayContaining([
+      expect.objectContaining({ state: 'completed', by: 'replica-1', timedOut: 2, limitReached: false, error: null }),
+    ]),
     replicas: [{ name: 'replica-1', pid: worker.pid }],
     incomplete: { count: 1, oldestStarted: expect.stringMatching(/\.\d{6}Z$/) },
     stale: { count: 0 },

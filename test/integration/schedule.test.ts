@@ -37,8 +37,8 @@ test('the schedule of the last replica to start is installed, the change is logg
   ]);
   expect(recent.logger.withEvent('schedule.drift')).toEqual([]);
   expect(await listReplicaSchedules(old.database, 'audit-timeout')).toEqual([
-    { name: 'old', job: 'audit-timeout', cron: '*/7 * * * *', timezone: 'UTC' },
-    { name: 'recent', job: 'audit-timeout', cron: '*/5 * * * *', timezone: 'Europe/Berlin' },
+    { name: 'old', cron: '*/7 * * * *', timezone: 'UTC' },
+    { name: 'recent', cron: '*/5 * * * *', timezone: 'Europe/Berlin' },
   ]);
 
   // Somebody puts the old schedule back: both notice, in their ways.
