@@ -163,7 +163,7 @@ describe('a reader that goes away', () => {
     'ends list %s with 0 and without a word',
     async (args) => {
       const script = `(${program} ${args}; echo "exit $?" >&2) | head -1`;
-      const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 20_000 });
+      const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 40_000 });
       expect(stdout.split('\n')).toHaveLength(2);
       expect(stderr).toBe('exit 0\n');
     },
@@ -172,7 +172,7 @@ describe('a reader that goes away', () => {
   test('ends a listing that follows while there is nothing to write, where there is GNU tail', async () => {
     if (!spawnSync('tail', ['--version']).stdout?.includes('GNU')) return;
     const script = `(${program} --format csv --follow --from 2100-01-01; echo "exit $?" >&2) | head -1`;
-    const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 20_000 });
+    const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 40_000 });
     expect(stdout).toMatch(/^id,/);
     expect(stderr).toBe('exit 0\n');
   });
@@ -242,7 +242,7 @@ test('an export needs no more memory than a page of it', async () => {
   );
   expect(await child.exited).toEqual({ code: 0, signal: null });
   expect(child.stdout.split('\n')).toHaveLength(80_001);
-});
+}, 120_000);
 
 test('status tells the horizon, and the session that holds it back', async () => {
   const status = async (...args: readonly string[]) => {
