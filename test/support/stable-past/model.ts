@@ -1,0 +1,67 @@
+import pg from 'pg';
+import { type AuditLog, createAuditLog } from '../../../src/index.ts';
+import type { SeenEntry } from './history.ts';
+import { keyOf } from './final-past.ts';
+
+/** What the log promises, in a few lines: an entry is completed once, and a list is the past up to its horizon. */
+export class Model {
+  /** Ids in the order in which they were begun; those that nobody has completed. */
+  readonly incomplete: string[] = [];
+  /** Committed completions. */
+  readonly past: Map<string, SeenEntry> = new Map();
+  /** Late outcomes that were appended, by the entry that each amends. */
+  readonly amended: Set<string> = new Set();
+  /** What open transactions have completed, by transaction. */
+  readonly open: SeenEntry[][] = [];
+  /** The highest horizon that any list has told. */
+  horizon = '';
+
+  complete(entry: SeenEntry): void {
+    if (entry.timeCompleted <= this.horizon) {
+      throw new Error(`${entry.id} was completed at ${entry.timeCompleted}, and ${this.horizon} had been told`);
+    }
+    const place = this.incomplete.indexOf(entry.id);
+    // An amendment was never begun.
+    if (place !== -1) this.incomplete.splice(place, 1);
+    this.past.set(entry.id, entry);
+  }
+
+  /** What a list must answer that tells this horizon. */
+  upTo(horizon: string): SeenEntry[] {
+    if (horizon > this.horizon) this.horizon = horizon;
+    const past = [...this.past.values()].filter(({ timeCompleted }) => timeCompleted <= horizon);
+    return past.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+  }
+}
+
+/** The database, with the connections that hold the model's open transactions in the same order. */
+export interface Real extends AsyncDisposable {
+  readonly auditLog: AuditLog;
+  readonly pool: pg.Pool;
+  readonly open: pg.Client[];
+  /** Where the tailing reader is, and all that it has read. */
+  readonly tail: { after: string | undefined; readonly ids: string[] };
+  connect(): Promise<pg.Client>;
+}
+
+export async function openReal(url: string): Promise<Real> {
+  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  pool.on('error', () => {});
+  const open: pg.Client[] = [];
+  return {
+    auditLog: createAuditLog({ pool }),
+    pool,
+    open,
+    tail: { after: undefined, ids: [] },
+    async connect() {
+      const client = new pg.Client({ connectionString: url });
+      client.on('error', () => {});
+      await client.connect();
+      return client;
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(open.map((client) => client.end()));
+      await pool.end();
+    },
+  };
+}
