@@ -8,7 +8,8 @@ import { errorBudget } from './error-budget.ts';
 
 /** What pg-boss asks of a pool. */
 export interface QueuePool {
-  query(text: string, values?: unknown[]): Promise<{ rows: unknown[] }>;
+  /** `query_timeout`: how long the answer may take, in milliseconds. Default: as the pool says. */
+  query(statement: { text: string; values?: unknown[]; query_timeout?: number }): Promise<{ rows: unknown[] }>;
 }
 
 /** Where pg-boss is, and who asks. */
@@ -42,10 +43,9 @@ export const monotonicClock: Clock = {
  */
 export function openBoss(options: BossOptions): PgBoss {
   const { pool, schema, logger, instanceName, migrate, role, meterProvider } = options;
-  const db: Db = { executeSql: (text, values) => pool.query(text, values) };
   const isWorker = role === 'worker';
   const boss = new PgBoss({
-    db,
+    db: databaseOf(pool),
     schema,
     instanceName,
     migrate,
@@ -72,6 +72,21 @@ export function openBoss(options: BossOptions): PgBoss {
   );
   boss.on('warning', ({ message, data }) => queueWarning(logger, { warning: message, data }));
   return boss;
+}
+
+// Far more than pg-boss's statements take, and less than a replica may be silent without being noticed: a connection
+// that is half-open, or a database that has frozen, holds up polling no longer than this.
+const ANSWER_MS = 15_000;
+// Its migrations and index builds take as long as they take.
+const BUILDS = /\b(?:create|alter|reindex)\b/i;
+
+function databaseOf(pool: QueuePool): Db {
+  return {
+    async executeSql(text, values) {
+      const limit = BUILDS.test(text) ? {} : { query_timeout: ANSWER_MS };
+      return await pool.query({ text, ...(values && { values }), ...limit });
+    },
+  };
 }
 
 /** Starts a pg-boss that does not migrate. Throws {@link SchemaVersionError} when there is no schema of pg-boss yet. */
