@@ -27,7 +27,7 @@ await experiment('start-up', async ({ history }) => {
   });
   const readyMs = await Promise.all(
     numbers.map(async (number) => {
-      await fleet.ready(await fleet.start(`replica-${number}`));
+      await fleet.ready(await fleet.start(`replica-${number}`), 240_000);
       return since();
     }),
   );

@@ -60,9 +60,9 @@ export async function soakFleet({ minutes, seed, random, history }: SoakOptions)
   }
   await troubles.end();
   for (const one of services) await one.stop();
-  const to = await databaseNow(pool);
   const none = async (): Promise<boolean> => (await staleCount(pool, 0)) === 0;
   await waitUntil('nothing is open any more', none, BOUND_SECONDS * 1000);
+  const to = await databaseNow(pool);
 
   const options = { timeoutSeconds: TIMEOUT_SECONDS };
   const reports = services.flatMap((one) => one.reports());

@@ -29,9 +29,10 @@ export interface Fleet extends AsyncDisposable {
   readonly everyone: readonly Replica[];
   /** Those that ended although nobody told them to. */
   readonly died: readonly { readonly name: string; readonly exit: Exit; readonly output: readonly string[] }[];
-  /** Starts one; returns at once, or with `ready` when it says that it has started. */
+  /** Starts one, and does not wait for it. */
   start(name: string, options?: ReplicaOptions): Promise<Replica>;
-  ready(replica: Replica): Promise<Replica>;
+  /** Returns when it says that it has started. */
+  ready(replica: Replica, timeoutMs?: number): Promise<Replica>;
   /** SIGKILL. Returns when it is gone. */
   kill(replica: Replica): Promise<void>;
   /** SIGSTOP: it freezes where it is. */
@@ -104,8 +105,8 @@ export function openFleet({ url, history, env = {} }: FleetOptions): Fleet {
     everyone,
     died,
     start,
-    async ready(replica) {
-      await replica.process.waitForEvent('worker.started', 60_000);
+    async ready(replica, timeoutMs = 60_000) {
+      await replica.process.waitForEvent('worker.started', timeoutMs);
       return replica;
     },
     async kill(replica) {
