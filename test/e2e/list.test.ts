@@ -1,4 +1,5 @@
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
@@ -6,6 +7,7 @@ import { type AuditLog, createAuditLog, type Entry } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
+import { waitUntil } from '../support/wait.ts';
 
 /** More than one page of the command. */
 const ENTRIES = 2500;
@@ -232,16 +234,33 @@ describe('wrong usage', () => {
   }
 });
 
-test('an export needs no more memory than a page of it', async () => {
+test('an export needs no more memory than a page of it, and waits for its reader', async () => {
   await using large = await createDatabase();
-  // Four times as much text as the heap may hold.
-  await insertCompleted(80_000, 'bulk', { text: 'x'.repeat(3000) }, large);
-  await using child = await spawnNode(
+  // Three times as much text as the heap may hold.
+  await insertCompleted(30_000, 'bulk', { text: 'x'.repeat(6000) }, large);
+  const child = spawn(
+    process.execPath,
     ['--max-old-space-size=64', 'src/bin.ts', 'list', '--format', 'jsonl', '--operation', 'bulk'],
-    { env: { DATABASE_URL: large.url } },
+    { env: { ...process.env, DATABASE_URL: large.url }, stdio: ['ignore', 'pipe', 'ignore'] },
   );
-  expect(await child.exited).toEqual({ code: 0, signal: null });
-  expect(child.stdout.split('\n')).toHaveLength(80_001);
+  try {
+    // Nobody reads yet, and so it stops asking the database for more.
+    await waitUntil('the export waits for its reader', async () => {
+      const { rowCount } = await large.pool.query(`select from pg_stat_activity
+        where datname = current_database() and application_name like 'sealog %' and state = 'idle'
+          and state_change < clock_timestamp() - interval '2 s'`);
+      return rowCount === 1;
+    });
+    const { stdout: kilobytes } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(child.pid)]);
+    // One that has just begun has 140 MB, and all the entries are 190 MB.
+    expect(Number(kilobytes) / 1024).toBeLessThan(260);
+    let lines = 0;
+    child.stdout.on('data', (chunk: Buffer) => (lines += chunk.toString('latin1').split('\n').length - 1));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(lines).toBe(30_000);
+  } finally {
+    child.kill('SIGKILL');
+  }
 }, 120_000);
 
 test('status tells the horizon, and the session that holds it back', async () => {
