@@ -90,7 +90,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       checkCompletion(completion);
       return await asStoreError('complete', () => retryTransient(() => completeEntry(database, id, completion)));
     },
-    list: (query = {}) => asStoreError('list', () => list(database, query)),
+    list: (query = {}) => list(database, query),
     entries: (query = {}) => eachEntry(database, query),
     async find(id) {
       checkEntryId(id);

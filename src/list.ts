@@ -4,6 +4,7 @@ import { microsecondsOf } from './audit-log/instant.ts';
 import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
 import { InvalidArgumentError } from './errors.ts';
 import type { AuditLogDatabase } from './store/database.ts';
+import { asStoreError } from './store/errors.ts';
 import { listEntries } from './store/list-entries.ts';
 import { seal } from './store/seal.ts';
 
@@ -11,6 +12,10 @@ import { seal } from './store/seal.ts';
 export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
   const limit = checkLimit(query.limit);
   const place = placeOf(query);
+  return await asStoreError('list', () => pageFrom(database, place, limit));
+}
+
+async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number): Promise<Page> {
   let horizon = place.horizon ?? (await seal(database, place.to));
   let entries = await listEntries(database, { ...place, horizon }, limit);
   const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
@@ -55,9 +60,8 @@ export async function* eachPage(
   query: EntriesQuery,
 ): AsyncGenerator<Page, void, undefined> {
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
-  if (follow && listing.order === 'descending') {
-    throw new InvalidArgumentError('follow', 'order ascending', listing.order);
-  }
+  const { order } = placeOf(listing);
+  if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
   for (;;) {
     signal?.throwIfAborted();

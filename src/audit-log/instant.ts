@@ -6,6 +6,7 @@ import { InvalidArgumentError } from '../errors.ts';
  */
 export type Instant = string;
 
+const EXPECTED = 'an instant like 2026-03-01T12:00:00.000001Z';
 const ISO_8601 = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,6}))?(Z|[+-]\d\d:\d\d)$/;
 
 /**
@@ -17,9 +18,12 @@ export function canonicalInstant(argument: string, text: unknown): Instant {
   const milliseconds = Date.parse(`${date}T${time}${zone}`);
   // `Date` takes the 30th of February for the 2nd of March.
   if (Number.isNaN(milliseconds) || new Date(`${date}T00:00:00Z`).toISOString().slice(0, 10) !== date) {
-    throw new InvalidArgumentError(argument, 'an instant like 2026-03-01T12:00:00.000001Z', text);
+    throw new InvalidArgumentError(argument, EXPECTED, text);
   }
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}.${fraction.padEnd(6, '0')}Z`;
+  const utc = new Date(milliseconds).toISOString();
+  // Its time zone may take it out of the years that have four digits, and PostgreSQL has no year 0.
+  if (!/^(?!0000)\d{4}-/.test(utc)) throw new InvalidArgumentError(argument, EXPECTED, text);
+  return `${utc.slice(0, 19)}.${fraction.padEnd(6, '0')}Z`;
 }
 
 /** Microseconds since 1970 of an instant in its canonical form. */

@@ -35,7 +35,11 @@ export function openPool(options: PoolOptions): pg.Pool {
     query_timeout: queryTimeoutMs,
   });
   // An idle connection that the server closes emits an error on the pool, and one without a listener ends the process.
-  pool.on('error', onError);
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    // pg puts the whole connection into its error, password included.
+    delete error.client;
+    onError(error);
+  });
   return pool;
 }
 

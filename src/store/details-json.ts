@@ -12,7 +12,7 @@ export function storableDetails(details: unknown): string | null {
   if (details === undefined || details === null) return null;
   let json: string | undefined;
   try {
-    json = stringify(details, printedInFull);
+    json = stringify(details, exactNumber);
   } catch {
     // A getter or toJSON of the value threw.
   }
@@ -22,8 +22,10 @@ export function storableDetails(details: unknown): string | null {
   return JSON.stringify({ cut: { bytes, limit: MAX_BYTES, beginning: beginningOf(json) } });
 }
 
-// jsonb prints 1e300 with all its digits: three hundred for five.
-function printedInFull(_key: string, value: unknown): unknown {
+// As text: numbers that jsonb prints with all their digits, three hundred for the five of 1e300, and those that a reader
+// in JavaScript would round.
+function exactNumber(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
   return typeof value === 'number' && String(value).includes('e') ? String(value) : value;
 }
 

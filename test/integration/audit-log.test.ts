@@ -71,7 +71,7 @@ describe('begin', () => {
       userAgent: `${'x'.repeat(255)}😀😀`,
       sourceIp: '::ffff:192.0.2.7',
       tenantId: '\ud800lone',
-      details: { 'k\0': '\ud800', big: 1n, at: new Date(0), same: Number.NaN },
+      details: { 'k\0': '\ud800', big: 1n, exact: 2n ** 70n, at: new Date(0), same: Number.NaN, much: 1e300 },
     });
     expect(await stored(entry.id)).toMatchObject({
       request_id: 'a\ufffdb',
@@ -79,7 +79,7 @@ describe('begin', () => {
       user_agent: `${'x'.repeat(255)}😀`,
       source_ip: '192.0.2.7',
       tenant_id: '\ufffdlone',
-      details: { 'k\ufffd': '\ufffd', big: 1, at: '1970-01-01T00:00:00.000Z', same: null },
+      details: { 'k\ufffd': '\ufffd', big: 1, exact: '1180591620717411303424', much: '1e+300', at: '1970-01-01T00:00:00.000Z', same: null },
     });
   });
 

@@ -8,6 +8,7 @@ import {
   InvalidCursorError,
   type Order,
   type PageQuery,
+  StoreError,
 } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries } from '../support/entries.ts';
@@ -178,6 +179,19 @@ test('a query that can only be a mistake is refused by name', async () => {
     await expect(listing).rejects.toThrow(InvalidArgumentError);
     await expect(listing).rejects.toThrow(message);
   }
+});
+
+test('entries are followed in one order only, and fail as list does', async () => {
+  await complete(1);
+  const { next } = await auditLog.list({ order: 'descending' });
+  for (const query of [{ order: 'descending' }, { after: next }] satisfies PageQuery[]) {
+    await expect(auditLog.entries({ ...query, follow: true }).next()).rejects.toThrow(
+      'follow: expected order ascending, got "descending"',
+    );
+  }
+  await database.pool.query('alter view sealog.audit_log_complete rename to gone');
+  await expect(auditLog.entries().next()).rejects.toThrow(StoreError);
+  await expect(auditLog.list()).rejects.toThrow(StoreError);
 });
 
 describe('an outcome that comes after the timeout', () => {
