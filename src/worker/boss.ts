@@ -77,7 +77,7 @@ export function openBoss(options: BossOptions): PgBoss {
 // Far more than pg-boss's statements take, and less than a replica may be silent without being noticed: a connection
 // that is half-open, or a database that has frozen, holds up polling no longer than this.
 const ANSWER_MS = 15_000;
-// Its migrations and index builds take as long as they take.
+// Its migrations and index builds may take as long as the pool allows.
 const BUILDS = /\b(?:create|alter|reindex)\b/i;
 
 function databaseOf(pool: QueuePool): Db {
