@@ -47,7 +47,7 @@ test('under sixteen writers that commit at once the horizon is less than 50 ms b
     restMs: 20,
   });
   const lags: number[] = [];
-  const deadline = performance.now() + 5000;
+  const deadline = performance.now() + 4000;
   while (performance.now() < deadline || lags.length < 50) {
     const { horizon } = await auditLog.list({ order: 'descending', limit: 10 });
     lags.push(await lagMs(horizon));
@@ -106,4 +106,14 @@ test('an unrelated write transaction of six seconds does not hold the horizon', 
   await transaction;
   expect(lags.length).toBeGreaterThan(10);
   expect(Math.max(...lags)).toBeLessThan(2000);
+});
+
+// Known: a horizon is published only when nobody else is publishing one, and a settled range is answered from there.
+test.failing('the horizon that a reader sees does not go back when another session is publishing one', async () => {
+  await auditLog.list();
+  await using client = await connected();
+  await client.query('begin; select from sealog.audit_log_horizon for update');
+  const { horizon } = await auditLog.list();
+  const settled = await auditLog.list({ to: '2020-01-01T00:00:00Z' });
+  expect(settled.horizon >= horizon).toBe(true);
 });
