@@ -21,11 +21,11 @@ create view audit_log_horizon_holders as
    where key >> 42 = audit_log_lock_namespace();
 
 -- Answers the horizon: no entry will ever be added, changed or removed at or before it. Read entries up to it in a
--- LATER statement, under a snapshot that is not older than the answer.
+-- LATER statement, on the same server, under a snapshot that is not older than the answer.
 --
 -- Cheap when `target` is sealed already: no lock and no write. Otherwise it goes as far as it can, which may be less
--- than `target`. On a standby it answers what the primary has sealed, and never writes. May be called by roles that
--- can do nothing but read.
+-- than `target`. On a standby, and in a read-only transaction, it answers what has been sealed and writes nothing. May
+-- be called by roles that can do nothing but read.
 create function audit_log_seal(target timestamptz default 'infinity') returns timestamptz
 language plpgsql volatile security definer set search_path from current as $$
 declare
@@ -37,14 +37,13 @@ begin
     return audit_log_instant(last_value) from audit_log_sealed;
   end if;
   select sealed into horizon from audit_log_horizon;
-  if target <= horizon then
+  if target <= horizon or current_setting('transaction_read_only')::boolean then
     return horizon;
   end if;
 
-  -- One sealer at a time, because the counters are read and then written. The lock is the session's, so that a caller
-  -- who keeps a transaction open keeps nobody from sealing; hence it is let go of whatever happens.
-  perform pg_advisory_lock(audit_log_sealer_key());
   begin
+    -- One sealer at a time, because the counters are read and then written.
+    perform pg_advisory_xact_lock(audit_log_sealer_key());
     -- At least one microsecond higher, so that while the clock is behind, what was stamped above the floor is reached.
     select greatest(audit_log_microseconds(audit_log_clock()), last_value + 1) into raised from audit_log_floor;
     perform setval('audit_log_floor', raised);
@@ -53,10 +52,11 @@ begin
       from audit_log_horizon_holders;
     select greatest(horizon, audit_log_instant(last_value)) into horizon from audit_log_sealed;
     perform setval('audit_log_sealed', audit_log_microseconds(horizon));
-    perform pg_advisory_unlock(audit_log_sealer_key());
-  exception when others or query_canceled then
-    perform pg_advisory_unlock(audit_log_sealer_key());
-    raise;
+    -- Rolling back this block lets go of the lock now, however long the caller keeps the transaction open, and on
+    -- every way out. Counters and variables keep what they were set to.
+    raise exception using errcode = 'SL001';
+  exception when sqlstate 'SL001' then
+    null;
   end;
 
   -- The answer leaves when this transaction has committed, and then it is on disk, with all that was visible before.

@@ -59,6 +59,23 @@ export class InvalidCursorError extends SealogError {
   }
 }
 
+/**
+ * A listing was begun newest-first on a server that had come further than this one, a standby that lags behind: its
+ * next page would miss entries. Ask that server, or this one later.
+ */
+export class HorizonNotReachedError extends SealogError {
+  override readonly name = 'HorizonNotReachedError';
+  readonly code = 'SEALOG_HORIZON_NOT_REACHED';
+  readonly horizon: string;
+  readonly reached: string;
+
+  constructor(horizon: string, reached: string) {
+    super(`the listing goes back from ${horizon}, and this server has come to ${reached} only: ask it again later`);
+    this.horizon = horizon;
+    this.reached = reached;
+  }
+}
+
 /** A value as an error message shows it: JSON where that says what it is, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
   const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);

@@ -4,7 +4,7 @@ export type { Actor, BegunEntry, NewEntry, Resource } from './audit-log/entry.ts
 export type { Instant } from './audit-log/instant.ts';
 export type { Entry, EntryFilter, EntryQuery, EntryResult, Order, Page, PageQuery } from './audit-log/listing.ts';
 export { type AuditLog, type AuditLogOptions, createAuditLog } from './create-audit-log.ts';
-export { InvalidArgumentError, InvalidCursorError, SealogError } from './errors.ts';
+export { HorizonNotReachedError, InvalidArgumentError, InvalidCursorError, SealogError } from './errors.ts';
 export type { EntriesQuery } from './list.ts';
 export type { Logger } from './logger.ts';
 export type { RecordOptions } from './record.ts';

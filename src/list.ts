@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkSameListing, type Cursor, decodeCursor, encodeCursor } from './audit-log/cursor.ts';
-import { microsecondsOf } from './audit-log/instant.ts';
+import { type Instant, instantOf, microsecondsOf } from './audit-log/instant.ts';
 import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
-import { InvalidArgumentError } from './errors.ts';
+import { HorizonNotReachedError, InvalidArgumentError } from './errors.ts';
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
 import { listEntries } from './store/list-entries.ts';
@@ -16,11 +16,11 @@ export async function list(database: AuditLogDatabase, query: PageQuery): Promis
 }
 
 async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number): Promise<Page> {
-  let horizon = place.horizon ?? (await seal(database, place.to));
+  let horizon = await horizonFor(database, place);
   let entries = await listEntries(database, { ...place, horizon }, limit);
   const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
   if (entries.length < limit && mayHaveGrown) {
-    horizon = await seal(database, place.to);
+    horizon = await seal(database, lastBefore(place.to));
     entries = await listEntries(database, { ...place, horizon }, limit);
   }
 
@@ -37,6 +37,19 @@ async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number
     settled: isSettled({ ...place, horizon }),
     retainedFrom: null,
   };
+}
+
+/** How far this server has come with the listing. A cursor may be from another one, which was ahead. */
+async function horizonFor(database: AuditLogDatabase, { horizon, to, order }: Cursor): Promise<Instant> {
+  if (horizon === undefined) return await seal(database, lastBefore(to));
+  const reached = await seal(database, horizon);
+  if (order === 'ascending') return reached;
+  if (reached < horizon) throw new HorizonNotReachedError(horizon, reached);
+  return horizon;
+}
+
+function lastBefore(to: Instant | undefined): Instant | undefined {
+  return to === undefined ? undefined : instantOf(microsecondsOf(to) - 1n);
 }
 
 /** How {@link AuditLog.entries} goes through a listing. */

@@ -30,3 +30,10 @@ export function canonicalInstant(argument: string, text: unknown): Instant {
 export function microsecondsOf(instant: Instant): bigint {
   return BigInt(Date.parse(`${instant.slice(0, 19)}Z`)) * 1000n + BigInt(instant.slice(20, 26));
 }
+
+/** The instant in its canonical form that is so many microseconds after 1970. */
+export function instantOf(microseconds: bigint): Instant {
+  const fraction = ((microseconds % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const seconds = Number((microseconds - fraction) / 1_000_000n);
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}.${String(fraction).padStart(6, '0')}Z`;
+}

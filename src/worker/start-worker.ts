@@ -7,6 +7,7 @@ import type { AuditLogDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { activationMetrics } from './activation-metrics.ts';
 import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
+import { keepSealing } from './keep-sealing.ts';
 import { startJob } from './start-job.ts';
 
 export interface WorkerDependencies {
@@ -40,6 +41,7 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   else await startUnmigrated(boss, queue.schema);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => boss.stop({ graceful: false }));
+  stack.use(keepSealing(database, logger));
   for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics }, job));
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();

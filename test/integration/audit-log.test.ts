@@ -79,7 +79,14 @@ describe('begin', () => {
       user_agent: `${'x'.repeat(255)}😀`,
       source_ip: '192.0.2.7',
       tenant_id: '\ufffdlone',
-      details: { 'k\ufffd': '\ufffd', big: 1, exact: '1180591620717411303424', much: '1e+300', at: '1970-01-01T00:00:00.000Z', same: null },
+      details: {
+        'k\ufffd': '\ufffd',
+        big: 1,
+        exact: '1180591620717411303424',
+        much: '1e+300',
+        at: '1970-01-01T00:00:00.000Z',
+        same: null,
+      },
     });
   });
 
