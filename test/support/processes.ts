@@ -14,7 +14,7 @@ export type NodeProcess = {
   /** The lines of both streams so far, as they arrived. */
   lines(): readonly string[];
   /**
-   * The first line, of the past or to come, that `matches`. Throws with the last output after `timeoutMs` (15 000), or
+   * The first line, of the past or to come, that `matches`. Throws with the last output after `timeoutMs` (45 000), or
    * as soon as the process has ended without such a line.
    */
   waitForLine(matches: (line: string) => boolean, timeoutMs?: number): Promise<string>;
@@ -59,7 +59,7 @@ export async function spawnNode(args: readonly string[], options: SpawnOptions =
   });
   await once(child, 'spawn');
 
-  const waitForLine = async (matches: (line: string) => boolean, timeoutMs = 15_000): Promise<string> => {
+  const waitForLine = async (matches: (line: string) => boolean, timeoutMs = 45_000): Promise<string> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     for (let next = 0; ; next++) {
       while (next >= lines.length) {
