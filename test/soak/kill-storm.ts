@@ -1,6 +1,6 @@
 /**
- * Four replicas on the schedule of every minute, of which one is killed every few seconds and started again.
- * Run: node test/soak/kill-storm.ts [--minutes 8] [--seed S]
+ * Four replicas on the schedule of every minute, of which one is killed every few seconds and started again. Each
+ * activation takes two seconds, so that kills meet some. Run: node test/soak/kill-storm.ts [--minutes 8] [--seed S]
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { activationRows, databaseNow } from '../support/faults/activations.ts';
@@ -16,6 +16,9 @@ const options = { timeoutSeconds: 14_400 };
 await experiment('kill-storm', async ({ history, random, minutes = 8 }) => {
   await using cluster = await startFaultCluster();
   const { pool, url } = cluster;
+  await pool.query(`
+    create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(2); return null; end $$;
+    create trigger slow after update on sealog.audit_log for each statement execute function slow()`);
   await using fleet = openFleet({ url, history, env: { SEALOG_AUDIT_TIMEOUT_SCHEDULE: '* * * * *' } });
   const names = ['one', 'two', 'three', 'four'];
   await Promise.all(names.map(async (name) => await fleet.ready(await fleet.start(name))));
