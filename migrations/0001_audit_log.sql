@@ -48,7 +48,7 @@ create table audit_log (
   amends           uuid,       -- the timed-out entry whose late outcome this entry records
 
   constraint audit_log_pkey primary key (id),
-  constraint audit_log_time_started_finite check (isfinite(time_started)),
+  constraint audit_log_time_started_finite check (isfinite(time_started) and time_started >= '0001-01-01 00:00:00+00'),
   constraint audit_log_operation_id_length check (char_length(operation_id) between 1 and 512),
   constraint audit_log_request_uri_length check (char_length(request_uri) <= 512),
   constraint audit_log_user_agent_length check (char_length(user_agent) <= 256),
@@ -101,5 +101,5 @@ create view audit_log_complete as
          request_id, request_uri, source_ip, user_agent, resource_type, resource_id, details, instance_id,
          time_completed, case result_kind when 'timeout' then 'unknown' else result_kind end as result_kind,
          http_status_code, error_code, error_message, amends
-    from audit_log
+    from only audit_log
    where time_completed is not null;

@@ -32,3 +32,6 @@ begin
   select last_value + 1 into lowest from audit_log_floor;
   return audit_log_instant(greatest(began, audit_log_microseconds(audit_log_clock()), lowest));
 end $$;
+
+-- Only the triggers stamp: they run as the owner, so that who may write entries needs no right on the counters.
+revoke execute on function audit_log_stamp() from public;

@@ -9,7 +9,7 @@ end $$;
 
 -- An entry is begun incomplete. Only an amendment is born completed: it takes from the entry that it amends what
 -- that entry was begun with, so that the two cannot disagree.
-create function audit_log_on_insert() returns trigger language plpgsql
+create function audit_log_on_insert() returns trigger language plpgsql security definer
 set search_path from current as $$
 declare
   amended audit_log;
@@ -17,6 +17,11 @@ begin
   if new.time_completed is not null then
     perform audit_log_refuse('audit_log_time_completed_is_stamped',
       format('audit log entry %s: time_completed is stamped by the database and cannot be given', new.id));
+  end if;
+  -- An entry begun in the future would never become stale. A day is more than clocks differ.
+  if new.time_started > clock_timestamp() + interval '1 day' then
+    perform audit_log_refuse('audit_log_time_started_is_not_ahead',
+      format('audit log entry %s: time_started is %s, more than a day ahead', new.id, new.time_started));
   end if;
   if new.amends is not null then
     select * into amended from audit_log where id = new.amends;
@@ -48,7 +53,7 @@ begin
 end $$;
 
 -- The first update that sets result_kind completes the entry, and there is no other update.
-create function audit_log_on_update() returns trigger language plpgsql
+create function audit_log_on_update() returns trigger language plpgsql security definer
 set search_path from current as $$
 begin
   if old.time_completed is not null then

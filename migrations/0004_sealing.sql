@@ -59,12 +59,17 @@ begin
     null;
   end;
 
-  -- The answer leaves when this transaction has committed, and then it is on disk, with all that was visible before.
-  perform set_config('synchronous_commit', 'on', true);
-  if current_setting('transaction_isolation') = 'read committed' then
+  -- In a statement of its own the answer leaves when this has committed, and then it is on disk, with all that was
+  -- visible before.
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'local', true);
+  end if;
+  begin
     -- Whoever holds the row will publish a horizon too; nobody waits.
     update audit_log_horizon set sealed = horizon
      where ctid = (select ctid from audit_log_horizon where sealed < horizon for update skip locked);
-  end if;
+  exception when serialization_failure then
+    null; -- under repeatable read: another one was published meanwhile
+  end;
   return horizon;
 end $$;

@@ -12,6 +12,14 @@ export function completionLost(logger: Logger, fields: { readonly entryId: strin
   );
 }
 
+/** What a service wanted to say of an outcome could not be used. The outcome itself is recorded without it. */
+export function descriptionLost(logger: Logger, fields: { readonly entryId: string; readonly err: unknown }): void {
+  logger.error(
+    { event: 'audit-log.description-lost', ...fields },
+    'could not describe the outcome of an operation; it is recorded without the description',
+  );
+}
+
 /** An idle connection broke. The pool replaces it when it needs one. */
 export function connectionLost(logger: Logger, fields: { readonly err: unknown }): void {
   logger.warn({ event: 'database.connection-lost', ...fields }, 'lost an idle database connection');

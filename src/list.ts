@@ -24,8 +24,9 @@ async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number
     entries = await listEntries(database, { ...place, horizon }, limit);
   }
 
-  const position = entries.at(-1) ?? place.position;
   const readUpToHorizon = place.order === 'ascending' && entries.length < limit;
+  // Behind everything that was looked at, also by a filter, so that a follower does not look at it again.
+  const position = readUpToHorizon ? { timeCompleted: horizon, id: LAST_ID } : (entries.at(-1) ?? place.position);
   return {
     entries,
     next: encodeCursor({
@@ -38,6 +39,9 @@ async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number
     retainedFrom: null,
   };
 }
+
+// No id comes after it.
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** How far this server has come with the listing. A cursor may be from another one, which was ahead. */
 async function horizonFor(database: AuditLogDatabase, { horizon, to, order }: Cursor): Promise<Instant> {

@@ -1,7 +1,7 @@
-import type { Completion } from './audit-log/completion.ts';
+import { checkCompletion, type Completion } from './audit-log/completion.ts';
 import type { BegunEntry, NewEntry } from './audit-log/entry.ts';
 import type { AuditLog } from './create-audit-log.ts';
-import { completionLost } from './events.ts';
+import { completionLost, descriptionLost } from './events.ts';
 import type { Logger } from './logger.ts';
 
 type Described<Kind extends Completion['kind']> = Omit<Extract<Completion, { kind: Kind }>, 'kind'>;
@@ -24,11 +24,27 @@ export async function record<T>(
   { describeSuccess, describeError = describeThrown }: RecordOptions<T>,
 ): Promise<T> {
   const entry = await auditLog.begin(newEntry);
-  const completeAs = async (completion: () => Completion): Promise<void> => {
+  // Nothing that goes wrong here may look as if the operation had: not a description, not the database, not the logger.
+  const report = (event: typeof completionLost, err: unknown): void => {
     try {
-      await auditLog.complete(entry.id, completion());
+      event(logger, { entryId: entry.id, err });
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  const completeAs = async (bare: Completion, described: () => Completion): Promise<void> => {
+    let completion = bare;
+    try {
+      completion = described();
+      checkCompletion(completion);
     } catch (err) {
-      completionLost(logger, { entryId: entry.id, err });
+      completion = bare;
+      report(descriptionLost, err);
+    }
+    try {
+      await auditLog.complete(entry.id, completion);
+    } catch (err) {
+      report(completionLost, err);
     }
   };
 
@@ -36,16 +52,18 @@ export async function record<T>(
   try {
     value = await operation(entry);
   } catch (error) {
-    await completeAs(() => ({ kind: 'error', ...describeError(error) }));
+    await completeAs({ kind: 'error', message: UNTOLD }, () => ({ kind: 'error', ...describeError(error) }));
     throw error;
   }
-  await completeAs(() => ({ kind: 'success', ...describeSuccess?.(value) }));
+  await completeAs({ kind: 'success' }, () => ({ kind: 'success', ...describeSuccess?.(value) }));
   return value;
 }
+
+const UNTOLD = 'the operation threw an error';
 
 function describeThrown(thrown: unknown): Described<'error'> {
   const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, unknown>;
   const code = [error['code'], error['name']].find((name) => typeof name === 'string');
   const exposed = error['expose'] === true && typeof error['message'] === 'string' ? error['message'] : undefined;
-  return { code, message: exposed ?? 'the operation threw an error' };
+  return { code, message: exposed ?? UNTOLD };
 }

@@ -14,7 +14,7 @@ export function logMetrics(meter: Meter, database: AuditLogDatabase, onError: (e
     description: 'Age of the oldest incomplete entry. 0 when there is none.',
   });
   const horizonLag = meter.createObservableGauge('sealog_horizon_lag_seconds', {
-    description: 'How far the horizon could not follow the clock, because of transactions that completed entries.',
+    description: 'How far the horizon that was sealed last lies behind. Workers seal every ten seconds.',
   });
   meter.addBatchObservableCallback(
     async (result) => {

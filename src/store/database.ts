@@ -59,8 +59,31 @@ function withErrorListeners(pool: DatabasePool): DatabasePool {
     async connect() {
       const client = await pool.connect();
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
-      return client;
+      return withoutDeafOnes(client);
     },
+  };
+}
+
+type Client = Awaited<ReturnType<DatabasePool['connect']>>;
+
+/**
+ * A connection that gave no answer in time is still waiting for it: given back as it is, it would be handed out again,
+ * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there.
+ */
+function withoutDeafOnes(client: Client): Client {
+  let isDeaf = false;
+  const query = async (text: string, values: readonly unknown[]) => {
+    try {
+      return await client.query(text, values);
+    } catch (error) {
+      isDeaf ||= error instanceof Error && error.message === 'Query read timeout';
+      throw error;
+    }
+  };
+  return {
+    ...(client.processID !== undefined && { processID: client.processID }),
+    query: query as Client['query'],
+    release: (destroy = false) => client.release(destroy || isDeaf),
   };
 }
 

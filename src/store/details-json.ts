@@ -16,9 +16,13 @@ export function storableDetails(details: unknown): string | null {
   } catch {
     // A getter or toJSON of the value threw.
   }
-  json = replaceUnstorable(json ?? '"[not representable as JSON]"');
+  json ??= '"[not representable as JSON]"';
   const bytes = Buffer.byteLength(json);
-  if (bytes <= MAX_BYTES && bytes + blanksPrinted(json) <= MAX_BYTES) return json;
+  // What is too large by far is not looked at any closer: that would take as long as the client likes.
+  if (bytes <= 2 * MAX_BYTES) {
+    const storable = replaceUnstorable(json);
+    if (Buffer.byteLength(storable) + blanksPrinted(storable) <= MAX_BYTES) return storable;
+  }
   return JSON.stringify({ cut: { bytes, limit: MAX_BYTES, beginning: beginningOf(json) } });
 }
 
@@ -42,7 +46,6 @@ function blanksPrinted(json: string): number {
 }
 
 function beginningOf(json: string): string {
-  return Array.from(json.slice(0, 2 * BEGINNING_CHARACTERS))
-    .slice(0, BEGINNING_CHARACTERS)
-    .join('');
+  const beginning = replaceUnstorable(json.slice(0, 2 * BEGINNING_CHARACTERS));
+  return Array.from(beginning).slice(0, BEGINNING_CHARACTERS).join('').toWellFormed();
 }

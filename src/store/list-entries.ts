@@ -2,6 +2,7 @@ import { type RawBuilder, sql } from 'kysely';
 import type { Cursor } from '../audit-log/cursor.ts';
 import type { Instant } from '../audit-log/instant.ts';
 import type { Entry } from '../audit-log/listing.ts';
+import { storableText } from '../audit-log/storable-text.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { selectEntries, toEntry } from './select-entries.ts';
 
@@ -28,9 +29,10 @@ export async function listEntries(
     const beyond = ascending ? sql`>` : sql`<`;
     page = page.where(sql<boolean>`(time_completed, id) ${beyond} ${last}`);
   }
-  if (filter.operationId !== undefined) page = page.where('operation_id', '=', filter.operationId);
-  if (filter.actorId !== undefined) page = page.where('actor_id', '=', filter.actorId);
-  if (filter.tenantId !== undefined) page = page.where('tenant_id', '=', filter.tenantId);
+  // As `begin` stored them.
+  if (filter.operationId !== undefined) page = page.where('operation_id', '=', storableText(filter.operationId));
+  if (filter.actorId !== undefined) page = page.where('actor_id', '=', storableText(filter.actorId));
+  if (filter.tenantId !== undefined) page = page.where('tenant_id', '=', storableText(filter.tenantId));
   if (filter.result !== undefined) page = page.where('result_kind', '=', filter.result);
   const rows = await page
     .orderBy(sql.ref('audit_log_complete.time_completed'), direction)

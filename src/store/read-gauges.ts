@@ -5,7 +5,7 @@ import type { AuditLogDatabase } from './database.ts';
 export interface Gauges {
   readonly incomplete: number;
   readonly oldestAgeSeconds: number;
-  /** The age of the oldest transaction that holds the horizon back; 0 when there is none. */
+  /** How far the horizon that was sealed last lies behind the database's clock. Workers seal every ten seconds. */
   readonly horizonLagSeconds: number;
 }
 
@@ -16,7 +16,7 @@ export async function readGauges({ db, schema }: AuditLogDatabase): Promise<Gaug
     sql<number>`greatest(0, coalesce(extract(epoch from ${clock} - min(${sql.ref(instant)})), 0))::double precision`;
   const { rows } = await sql<Gauges>`
     select count(*)::integer as "incomplete", ${age('time_started')} as "oldestAgeSeconds",
-           (select ${age('time_started')} from ${sql.id(schema, 'audit_log_horizon_holders')}) as "horizonLagSeconds"
+           (select ${age('sealed')} from ${sql.id(schema, 'audit_log_horizon')}) as "horizonLagSeconds"
       from ${sql.id(schema, 'audit_log')} where time_completed is null
   `.execute(db);
   return rows[0]!;

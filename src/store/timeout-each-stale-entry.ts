@@ -2,7 +2,7 @@ import { sql } from 'kysely';
 import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { instantText } from './instant-text.ts';
-import type { TimedOut } from './timeout-stale-entries.ts';
+import { MOST_OPERATIONS, type TimedOut } from './timeout-stale-entries.ts';
 import { inSavepoint } from './transaction.ts';
 
 export interface SkippedEntry {
@@ -85,5 +85,6 @@ async function timeoutEntry({ db }: AuditLogDatabase, id: string): Promise<boole
 }
 
 function countBy(names: readonly string[]): Record<string, number> {
-  return Object.fromEntries([...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length]));
+  const counts = [...Map.groupBy(names, (name) => name)].map(([name, all]) => [name, all.length] as const);
+  return Object.fromEntries(counts.toSorted(([, one], [, other]) => other - one).slice(0, MOST_OPERATIONS));
 }

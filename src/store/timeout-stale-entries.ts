@@ -3,12 +3,15 @@ import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { instantText } from './instant-text.ts';
 
+// Operations are few and fixed, or should be; an outcome is a log line and a row all the same.
+export const MOST_OPERATIONS = 50;
+
 /** What one pass of the timeout has done. */
 export interface TimedOut {
   readonly timedOut: number;
   /** `time_started` of the oldest of them. */
   readonly oldestStarted: Instant | null;
-  /** How many of each operation. */
+  /** How many of each operation: of the fifty with the most. */
   readonly byOperation: Readonly<Record<string, number>>;
   /** The oldest ten, in the order of `(time_started, id)`. */
   readonly sampleIds: readonly string[];
@@ -54,7 +57,10 @@ export async function timeoutStaleEntries(
       qb
         .selectFrom('timed_out')
         .select(['operation_id', sql<number>`count(*)`.as('entries')])
-        .groupBy('operation_id'),
+        .groupBy('operation_id')
+        .orderBy('entries', 'desc')
+        .orderBy('operation_id')
+        .limit(MOST_OPERATIONS),
     )
     .selectFrom('timed_out')
     .select([

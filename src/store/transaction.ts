@@ -11,15 +11,20 @@ export async function inTransaction<T>(
   { db, schema }: AuditLogDatabase,
   action: (transaction: AuditLogDatabase) => Promise<T>,
 ): Promise<T> {
-  return await db.transaction().execute(async (trx) => {
-    const limits = Object.entries(LIMITS).map(([name, value]) => sql`set_config(${name}, ${value}, true)`);
-    await sql`select ${sql.join(limits)}`.execute(trx);
-    return await action({ db: trx, schema });
-  });
+  // Whatever the default of the database is: under a higher level, each concurrent completion would be a failure.
+  return await db
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (trx) => {
+      const limits = Object.entries(LIMITS).map(([name, value]) => sql`set_config(${name}, ${value}, true)`);
+      await sql`select ${sql.join(limits)}`.execute(trx);
+      return await action({ db: trx, schema });
+    });
 }
 
-// A row that breaks a rule or holds a value that cannot be: trying another row may work.
-const REFUSED = /^(?:22|23|P0)/;
+// Trouble of the connection, the transaction or the server. Anything else is about the row, whoever raises it and with
+// whatever code, and another row may fare better.
+const NOT_ABOUT_THE_ROW = /^(?:08|25|26|40|42|53|55P03|57|58)/;
 
 /**
  * Runs `action` in a savepoint. When the database refuses the data, what it did is undone, the transaction goes on,
@@ -35,10 +40,13 @@ export async function inSavepoint<T>(
     await sql`release savepoint attempt`.execute(db);
     return { value };
   } catch (error) {
-    const { code } = error as { code?: string };
-    if (!(error instanceof Error) || !REFUSED.test(code ?? '')) throw error;
+    if (!(error instanceof Error) || !isAboutTheRow(error)) throw error;
     await sql`rollback to savepoint attempt`.execute(db);
     await sql`release savepoint attempt`.execute(db);
     return { refused: error };
   }
+}
+
+function isAboutTheRow(error: Error & { code?: string }): boolean {
+  return /^[0-9A-Z]{5}$/.test(error.code ?? '') && !NOT_ABOUT_THE_ROW.test(error.code ?? '');
 }

@@ -9,6 +9,7 @@ export interface ActivationMetrics {
 
 /** What jobs may tell in their outcome beyond what every outcome has. */
 interface Counted {
+  readonly timedOut?: number;
   readonly byOperation?: Readonly<Record<string, number>>;
   readonly skipped?: readonly unknown[];
 }
@@ -39,7 +40,12 @@ export function activationMetrics(meter: Meter): ActivationMetrics {
       activations.add(1, { job, outcome: 'completed' });
       duration.record(outcome.durationMs / 1000, { job });
       last.record(Date.now() / 1000, { job });
-      for (const [operation, count] of Object.entries(outcome.byOperation ?? {})) timedOut.add(count, { operation });
+      let others = outcome.timedOut ?? 0;
+      for (const [operation, count] of Object.entries(outcome.byOperation ?? {})) {
+        timedOut.add(count, { operation });
+        others -= count;
+      }
+      if (others > 0) timedOut.add(others, { operation: '(other)' });
       skipped.add(outcome.skipped?.length ?? 0);
     },
     failed(job) {

@@ -3,8 +3,8 @@ import { queueError, scheduleAgrees, scheduleDrifts } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';
-import { errorBudget } from './error-budget.ts';
 import { describeSchedule, type JobSchedule } from './queue.ts';
+import { repeat } from './repeat.ts';
 
 /** How often a replica compares, in milliseconds: soon enough to be seen in a rolling deploy. */
 const INTERVAL_MS = 20_000;
@@ -25,23 +25,15 @@ export interface DriftWatchOptions {
  */
 export async function watchDrift(options: DriftWatchOptions): Promise<AsyncDisposable> {
   const { database, logger, replica } = options;
-  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
   let drift: string | undefined;
-  const compare = async (): Promise<void> => {
-    try {
-      drift = await compareOnce(options, drift);
-    } catch (err) {
-      onError(err);
-    }
-  };
-  await compare();
-  let comparing: Promise<void> = Promise.resolve();
-  const timer = setInterval(() => (comparing = compare()), INTERVAL_MS);
+  const watch = await repeat(async () => (drift = await compareOnce(options, drift)), {
+    intervalMs: INTERVAL_MS,
+    logger,
+  });
   return {
     async [Symbol.asyncDispose]() {
-      clearInterval(timer);
-      await comparing;
-      await checkOutReplica(database, replica).catch(onError);
+      await watch[Symbol.asyncDispose]();
+      await checkOutReplica(database, replica).catch((err: unknown) => queueError(logger, { err, omitted: 0 }));
     },
   };
 }

@@ -5,9 +5,10 @@ import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
+import { seal } from '../store/seal.ts';
 import { activationMetrics } from './activation-metrics.ts';
 import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
-import { keepSealing } from './keep-sealing.ts';
+import { repeat } from './repeat.ts';
 import { startJob } from './start-job.ts';
 
 export interface WorkerDependencies {
@@ -31,6 +32,12 @@ export interface Worker {
   stop(options: { readonly graceSeconds: number }): Promise<void>;
 }
 
+/**
+ * Readers on the primary seal for themselves; those on a standby, or in read-only sessions, see only as far as somebody
+ * else has sealed.
+ */
+const SEAL_MS = 10_000;
+
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
 export async function startWorker(dependencies: WorkerDependencies): Promise<Worker> {
   const { queue, database, settings, logger, meterProvider } = dependencies;
@@ -41,7 +48,7 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   else await startUnmigrated(boss, queue.schema);
   await using stack = new AsyncDisposableStack();
   stack.defer(() => boss.stop({ graceful: false }));
-  stack.use(keepSealing(database, logger));
+  stack.use(await repeat(() => seal(database, undefined), { intervalMs: SEAL_MS, logger }));
   for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics }, job));
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();

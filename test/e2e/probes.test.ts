@@ -74,7 +74,7 @@ test('metrics tell what was done and what is there, by the names of the contract
     );
   expect(value('sealog_incomplete_entries')).toBe(1);
   expect(value('sealog_oldest_incomplete_age_seconds')).toBeGreaterThan(100);
-  expect(value('sealog_horizon_lag_seconds')).toBe(0);
+  expect(value('sealog_horizon_lag_seconds')).toBeLessThan(60);
   expect(value('sealog_timed_out_entries_total{operation="disk_create"}')).toBe(2);
   expect(value('sealog_activations_total{job="audit-timeout",outcome="completed"}')).toBe(1);
   expect(value('sealog_activation_duration_seconds_count{job="audit-timeout"}')).toBe(1);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { type AuditLog, createAuditLog, InvalidArgumentError, type NewEntry, StoreError } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -256,13 +257,64 @@ describe('record', () => {
 
   test('returns what the operation did when its outcome could not be recorded, and says so at error', async () => {
     const logger = recordingLogger();
-    await using log = createAuditLog({ connectionString: database.url, logger });
+    await using proxy = await startProxy(database.url);
+    await using log = createAuditLog({ connectionString: proxy.url, logger });
     let id = '';
-    const value = await log.record(minimal, (entry) => ((id = entry.id), 5), {
-      describeSuccess: () => ({ httpStatusCode: 1 }),
+    const value = await log.record(minimal, async (entry) => {
+      id = entry.id;
+      await proxy.cut();
+      return 5;
     });
     expect(value).toBe(5);
     expect(await stored(id)).toMatchObject({ result_kind: null });
-    expect(logger.lines).toMatchObject([{ level: 'error', event: 'audit-log.completion-lost', entryId: id }]);
+    const lost = logger.withEvent('audit-log.completion-lost');
+    expect(lost).toMatchObject([{ level: 'error', entryId: id, err: { operation: 'complete' } }]);
   });
+
+  test('records an outcome without its description when that cannot be used, whatever the logger does', async () => {
+    const logger = recordingLogger();
+    const fail = () => {
+      throw new Error('no logger');
+    };
+    await using log = createAuditLog({ pool: database.pool, logger });
+    await using mute = createAuditLog({
+      pool: database.pool,
+      logger: { debug: fail, info: fail, warn: fail, error: fail },
+    });
+    const hostile = {
+      get code() {
+        throw new Error('no code');
+      },
+    };
+    const ids: string[] = [];
+    const begun = (entry: { readonly id: string }) => void ids.push(entry.id);
+    await log.record(minimal, begun, { describeSuccess: () => ({ httpStatusCode: 1 }) });
+    await mute.record(minimal, begun, { describeSuccess: fail });
+    const thrown = log.record(minimal, (entry) => {
+      begun(entry);
+      throw hostile;
+    });
+    await expect(thrown).rejects.toBe(hostile);
+    expect(await Promise.all(ids.map(stored))).toMatchObject([
+      { result_kind: 'success', http_status_code: null },
+      { result_kind: 'success' },
+      { result_kind: 'error', error_message: 'the operation threw an error' },
+    ]);
+    expect(logger.withEvent('audit-log.description-lost')).toHaveLength(2);
+  });
+});
+
+test('a connection that gives no answer is not used again', async () => {
+  await using proxy = await startProxy(database.url);
+  const pool = new pg.Pool({ connectionString: proxy.url, max: 1, query_timeout: 500 });
+  pool.on('error', () => {});
+  await using log = createAuditLog({ pool });
+  const { id } = await log.begin(minimal);
+  proxy.halfOpen();
+  await proxy.mend();
+  await expect(log.begin(minimal)).rejects.toThrow('Query read timeout');
+  // On a connection of its own: the one that is there swallows everything.
+  await log.begin(minimal);
+  expect(await log.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
+  await pool.end();
 });

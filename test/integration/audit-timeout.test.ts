@@ -118,7 +118,8 @@ describe('the audit-timeout job', () => {
     await database.pool.query(`
       create function refuse() returns trigger language plpgsql as $$
       begin
-        if new.id in ('${poisoned.join("','")}') then raise check_violation using message = 'poisoned'; end if;
+        if new.id = '${poisoned[0]}' then raise check_violation using message = 'poisoned'; end if;
+        if new.id = '${poisoned[1]}' then raise 'poisoned' using errcode = '55000'; end if;
         return new;
       end $$;
       create trigger refuse before update on sealog.audit_log for each row execute function refuse()`);

@@ -126,7 +126,14 @@ describe('a new entry', () => {
     [`operation_id, actor_kind, actor_id`, `'a', 'anonymous', 'u1'`, 'audit_log_actor_id_by_kind'],
     [`operation_id, actor_kind, request_uri`, `'a', 'system', repeat('é', 513)`, 'audit_log_request_uri_length'],
     [`operation_id, actor_kind, user_agent`, `'a', 'system', repeat('é', 257)`, 'audit_log_user_agent_length'],
-    [`operation_id, actor_kind, time_started`, `'a', 'system', 'infinity'`, 'audit_log_time_started_finite'],
+    [`operation_id, actor_kind, time_started`, `'a', 'system', '-infinity'`, 'audit_log_time_started_finite'],
+    [`operation_id, actor_kind, time_started`, `'a', 'system', '4000-01-01 BC'`, 'audit_log_time_started_finite'],
+    [`operation_id, actor_kind, time_started`, `'a', 'system', 'infinity'`, 'audit_log_time_started_is_not_ahead'],
+    [
+      `operation_id, actor_kind, time_started`,
+      `'a', 'system', now() + interval '25 hours'`,
+      'audit_log_time_started_is_not_ahead',
+    ],
     [`operation_id, actor_kind, amends`, `'a', 'system', gen_random_uuid()`, 'audit_log_amends_a_timeout'],
   ])('refuses (%s) values (%s)', async (columns, values, rule) => {
     await expectRefused(`insert into sealog.audit_log (${columns}) values (${values})`, rule);

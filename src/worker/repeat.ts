@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { queueError } from '../events.ts';
+import type { Logger } from '../logger.ts';
+import { errorBudget } from './error-budget.ts';
+
+/**
+ * Runs `action` now, and again `intervalMs` after it has ended, until it is disposed of: one at a time, however long the
+ * database takes. Errors are logged, and the next time comes anyway. Resolves when the first time is over.
+ */
+export async function repeat(
+  action: () => Promise<unknown>,
+  { intervalMs, logger }: { readonly intervalMs: number; readonly logger: Logger },
+): Promise<AsyncDisposable> {
+  const stopping = new AbortController();
+  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
+  const once = async (): Promise<void> => {
+    try {
+      await action();
+    } catch (err) {
+      onError(err);
+    }
+  };
+  const wait = () => delay(intervalMs, true, { signal: stopping.signal }).catch(() => false);
+  const keepOn = async (): Promise<void> => {
+    while (await wait()) await once();
+  };
+  await once();
+  const running = keepOn();
+  return {
+    async [Symbol.asyncDispose]() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
