@@ -20,13 +20,18 @@ test('replicas whose clocks are an hour off and step while they run activate onc
     'the activation of a whole slot after the steps',
     async () => {
       const rows = await activationRows(pool, options);
-      return rows.some(({ trigger, beganAt }) => trigger === 'schedule' && beganAt !== null && beganAt > from);
+      // The first one may be of the slot before the steps.
+      return rows.some(({ trigger, beganAt }) => trigger === 'schedule' && beganAt !== null && slotOf(beganAt) > from);
     },
-    90_000,
+    120_000,
   );
   const to = (await databaseNow(pool)) + 30_000;
   const { problems, slots } = await checkSlots(pool, { ...options, from, to, withinMs: 30_000 });
   expect(problems).toEqual([]);
   expect(slots).toBeGreaterThanOrEqual(1);
   expect(fleet.died).toEqual([]);
-}, 120_000);
+}, 180_000);
+
+function slotOf(instant: number): number {
+  return Math.floor(instant / 60_000) * 60_000;
+}
