@@ -31,6 +31,8 @@ export function openPool(options: PoolOptions): pg.Pool {
     max,
     application_name: applicationName,
     keepAlive: true,
+    // The first probe would otherwise come after two hours.
+    keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: 10_000,
     query_timeout: queryTimeoutMs,
   });
