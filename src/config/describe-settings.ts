@@ -23,23 +23,6 @@ export function describeSettings({ settings, origins }: LoadedSettings): readonl
   });
 }
 
-/** The rows as an aligned table for people. */
-export function formatSettings(rows: readonly SettingRow[]): string {
-  const lines = [
-    ['key', 'value', 'from', 'variable'],
-    ...rows.map(({ key, value, origin, environment }) => [key, String(value ?? '-'), origin, environment]),
-  ];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
-  return lines
-    .map((cells) =>
-      cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 /**
  * The URL without what opens the door: the password, and each parameter that is named like one. What cannot be taken
  * apart for certain is masked whole.

@@ -46,7 +46,7 @@ export function openPool(options: PoolOptions): pg.Pool {
 }
 
 export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  const dialect = new PostgresDialect({ pool: withErrorListeners(pool) });
+  const dialect = new PostgresDialect({ pool: guarded(pool) });
   return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
 }
 
@@ -54,7 +54,7 @@ export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDa
  * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
  * idle ones: without a listener of our own that would end the process, at the first restart of the database.
  */
-function withErrorListeners(pool: DatabasePool): DatabasePool {
+function guarded(pool: DatabasePool): DatabasePool {
   return {
     options: pool.options,
     end: () => pool.end(),

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { describeSettings, formatSettings, maskUrl } from '../../src/config/describe-settings.ts';
+import { formatSettings } from '../../src/cli/format-settings.ts';
+import { describeSettings, maskUrl } from '../../src/config/describe-settings.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 
 const CANARY = 'hunter2';
