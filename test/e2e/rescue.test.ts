@@ -41,7 +41,7 @@ describe('an activation with 10,000 stale entries before it', () => {
     expect(rescue).toMatchObject({ timedOut: 500 });
     expect(rescue.rescuer).not.toBe(rescue.victim);
     await checkHistory(fleet);
-  }, 90_000);
+  }, 200_000);
 
   test('leaves nothing behind that the paused replica has locked: the one that takes over finds it unlocked', async () => {
     await using fleet = await startFleet();
@@ -51,5 +51,5 @@ describe('an activation with 10,000 stale entries before it', () => {
     const rows = await activationRows(database.pool, { timeoutSeconds: TIMEOUT_SECONDS });
     expect(rows.filter(({ timedOut }) => timedOut > 0)).toHaveLength(1);
     await checkHistory(fleet);
-  }, 90_000);
+  }, 200_000);
 });

@@ -44,7 +44,8 @@ export async function pauseInActivation(place: Place, staleEntries: number, afte
   place.fleet.resume(paused!);
   // Its attempt ends in an error: it no longer holds the job, or the server has ended its transaction.
   const failed = (): boolean => paused!.events('audit-timeout.activation').some(({ err }) => err !== undefined);
-  await waitUntil('the paused replica says that its activation failed', failed, 30_000);
+  // At the latest when it gives up on the answer that never comes.
+  await waitUntil('the paused replica says that its activation failed', failed, 90_000);
   await untilIdle(place.cluster.pool);
   return rescue;
 }
