@@ -18,7 +18,7 @@ const POLL_MS = 200;
  */
 export async function requestActivation(
   queue: QueueConnection,
-  { job, waitSeconds, signal }: { readonly job: string; readonly waitSeconds: number; readonly signal?: AbortSignal },
+  { job, waitSeconds }: { readonly job: string; readonly waitSeconds: number },
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
     const id = await waitingActivation(boss, job, queue.schema);
@@ -27,7 +27,7 @@ export async function requestActivation(
       const found = await boss.getJobById(job, id);
       if (found && ['completed', 'cancelled', 'failed'].includes(found.state)) return recordedActivation(found);
       if (Date.now() >= deadline) throw notRun(found?.state, waitSeconds);
-      await delay(POLL_MS, undefined, { signal });
+      await delay(POLL_MS);
     }
   });
 }

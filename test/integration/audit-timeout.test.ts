@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AuditTimeoutOutcome } from '../../src/jobs/audit-timeout.ts';
 import type { RecordedActivation } from '../../src/worker/activation-history.ts';
+import { replaceClock } from '../support/clock.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries, resultsOf } from '../support/entries.ts';
 import { startReplica } from '../support/replica.ts';
@@ -88,9 +89,7 @@ describe('the audit-timeout job', () => {
   });
 
   test('takes an entry that was started before the cutoff and leaves one that was started at it', async () => {
-    await database.pool.query(`
-      create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile
-      return timestamptz '2026-03-01 12:00:00.000002+00'`);
+    await replaceClock(database.pool, `timestamptz '2026-03-01 12:00:00.000002+00'`);
     const begin = async (started: string) => {
       const { rows } = await database.pool.query<{ id: string }>(
         `insert into sealog.audit_log (time_started, operation_id, actor_kind) values ($1, 'edge', 'system') returning id`,

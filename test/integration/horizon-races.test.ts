@@ -5,6 +5,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type AuditLog, createAuditLog, type Page } from '../../src/index.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import {
   closeAfterScan,
@@ -155,7 +156,7 @@ test('the horizon stays below a completion in the very first microsecond of a tr
 });
 
 test('a list that is cancelled while it gets the turn to seal gives it back', async () => {
-  await using other = await connected();
+  await using other = await connected(database.url);
   await other.query('select pg_advisory_lock(sealog.audit_log_sealer_key())');
   const { rows } = await gatedPool.query<{ pid: number }>('select pg_backend_pid() as pid');
   const { pid } = rows[0]!;
@@ -176,12 +177,6 @@ test('a list that is cancelled while it gets the turn to seal gives it back', as
 async function locksOf(pid: number, granted: boolean): Promise<number | null> {
   const locks = `select from pg_locks where locktype = 'advisory' and pid = $1 and granted = $2`;
   return (await database.pool.query(locks, [pid, granted])).rowCount;
-}
-
-async function connected(): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }
 
 /** Until the sealer has answered or waits for the other one: either way it has gone as far as it can. */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startLoad } from '../support/stable-past/load.ts';
 import { chooseSeed } from '../support/stable-past/random.ts';
@@ -28,13 +28,6 @@ async function completeOne(): Promise<string> {
   const { id } = await auditLog.begin({ operationId: 'disk_create', actor: { kind: 'system' } });
   await auditLog.complete(id, { kind: 'success' });
   return id;
-}
-
-async function connected(): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: database.url });
-  client.on('error', () => {});
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }
 
 test('under sixteen writers that commit at once the horizon is less than 50 ms behind', async () => {
@@ -70,7 +63,7 @@ async function measureLag(lists: number): Promise<{ median: number; p99: number 
 
 test('one open transaction that has completed an entry holds the horizon, is named, and is ended by the server', async () => {
   const { id: held } = await auditLog.begin({ operationId: 'held', actor: { kind: 'system' } });
-  await using client = await connected();
+  await using client = await connected(database.url);
   const ended = new Promise<unknown>((resolve) => client.once('error', resolve));
   await client.query('begin');
   const { rows: holder } = await client.query<{ pid: number; began: Date }>(
@@ -96,7 +89,7 @@ test('one open transaction that has completed an entry holds the horizon, is nam
 
 test('an unrelated write transaction of six seconds does not hold the horizon', async () => {
   await database.pool.query('create table other (value integer)');
-  await using client = await connected();
+  await using client = await connected(database.url);
   await client.query('begin; insert into other values (1)');
   let running = true;
   const transaction = client.query('select pg_sleep(6); commit').finally(() => (running = false));

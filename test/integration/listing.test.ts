@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import {
   type AuditLog,
   createAuditLog,
@@ -10,6 +10,8 @@ import {
   type PageQuery,
   StoreError,
 } from '../../src/index.ts';
+import { replaceClock } from '../support/clock.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries } from '../support/entries.ts';
 
@@ -20,12 +22,6 @@ beforeEach(async () => {
   auditLog = createAuditLog({ pool: database.pool });
 });
 afterEach(async () => await database[Symbol.asyncDispose]());
-
-async function setClock(expression: string): Promise<void> {
-  await database.pool.query(
-    `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile return ${expression}`,
-  );
-}
 
 /** Begins entries, and completes them in one transaction. */
 async function complete(entries: number, operationId = 'test_operation'): Promise<void> {
@@ -51,7 +47,7 @@ describe('pages', () => {
   test.each(['ascending', 'descending'] satisfies Order[])(
     'of 7 give each of 500 entries that share a microsecond once, %s',
     async (order) => {
-      await setClock(`timestamptz '2126-01-01 00:00:00.123456+00'`);
+      await replaceClock(database.pool, `timestamptz '2126-01-01 00:00:00.123456+00'`);
       await complete(500);
       const pages = await pagesOf({ order, limit: 7 });
       expect(pages).toHaveLength(72);
@@ -68,7 +64,7 @@ describe('pages', () => {
 
   test('begin with from, end before to, and tell when they can hold no more, all to the microsecond', async () => {
     for (const microsecond of [1, 2, 3]) {
-      await setClock(`timestamptz '2126-01-01 00:00:00.00000${microsecond}+00'`);
+      await replaceClock(database.pool, `timestamptz '2126-01-01 00:00:00.00000${microsecond}+00'`);
       await complete(1, `at_${microsecond}`);
     }
     const at = (microsecond: number) => `2126-01-01T00:00:00.00000${microsecond}Z`;
@@ -308,11 +304,4 @@ function explaining(pool: pg.Pool): { plans: string[]; pool: pg.Pool } {
     return { query, release: () => client.release() };
   };
   return { plans, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
-}
-
-async function connected(url: string): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => {});
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
 }

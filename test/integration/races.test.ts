@@ -4,6 +4,7 @@ import { createAuditLog } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { readCutoff } from '../../src/store/read-cutoff.ts';
 import { timeoutStaleEntries } from '../../src/store/timeout-stale-entries.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries, resultsOf } from '../support/entries.ts';
 
@@ -13,10 +14,9 @@ afterEach(async () => await database[Symbol.asyncDispose]());
 
 /** A connection of its own, in an open transaction. */
 async function openTransaction(url: string): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+  const client = await connected(url);
   await client.query('begin');
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+  return client;
 }
 
 describe('a completion and the job race for an entry', () => {

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
+import { replaceClock } from '../support/clock.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 
@@ -18,12 +20,6 @@ async function completeOne(client: Pick<pg.Client, 'query'> = database.pool): Pr
   return BigInt(rows[0]!.stamp);
 }
 
-async function setClock(expression: string): Promise<void> {
-  await database.pool.query(
-    `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile return ${expression}`,
-  );
-}
-
 test('an entry is stamped above the floor even when the clock is behind it', async () => {
   const { rows } = await database.pool.query<{ floor: string }>(
     `select setval('sealog.audit_log_floor', ${microseconds("now() + interval '1 hour'")}) as floor`,
@@ -32,7 +28,7 @@ test('an entry is stamped above the floor even when the clock is behind it', asy
 });
 
 test('an entry is stamped by the clock, when that is ahead of the floor', async () => {
-  await setClock(`timestamptz '2126-01-01 00:00:00.123456+00'`);
+  await replaceClock(database.pool, `timestamptz '2126-01-01 00:00:00.123456+00'`);
   const { rows } = await database.pool.query(
     `select ${microseconds(`timestamptz '2126-01-01 00:00:00.123456+00'`)} as now`,
   );
@@ -40,8 +36,8 @@ test('an entry is stamped by the clock, when that is ahead of the floor', async 
 });
 
 test('an entry is not stamped before the start of its transaction when the clock was set back', async () => {
-  await setClock(`clock_timestamp() - interval '1 day'`);
-  await using client = await connected();
+  await replaceClock(database.pool, `clock_timestamp() - interval '1 day'`);
+  await using client = await connected(database.url);
   await client.query('begin');
   const { rows } = await client.query(`select ${microseconds('transaction_timestamp()')} as began`);
   const stamp = await completeOne(client);
@@ -51,7 +47,7 @@ test('an entry is not stamped before the start of its transaction when the clock
 test.each(['read committed', 'repeatable read', 'serializable'])(
   'a transaction under %s stamps above a floor raised after its snapshot was taken',
   async (isolation) => {
-    await using client = await connected();
+    await using client = await connected(database.url);
     await client.query(`begin isolation level ${isolation}`);
     const [id] = await insertEntries(client, [{ startedMinutesAgo: 5 }]);
     const { rows: floor } = await database.pool.query<{ floor: string }>(
@@ -71,7 +67,7 @@ test('a transaction holds one shared lock for all its completions, from before i
     database.pool,
     Array.from({ length: 200 }, () => ({ startedMinutesAgo: 5 })),
   );
-  await using client = await connected();
+  await using client = await connected(database.url);
   await client.query('begin');
   await client.query(
     `update sealog.audit_log set result_kind = 'success' where id in (select id from sealog.audit_log limit 120)`,
@@ -101,9 +97,3 @@ test('instants survive the way to microseconds and back', async () => {
       from (select timestamptz '1971-01-01 00:00:00.000001+00' + n * interval '1234567.891011 s' from generate_series(0, 4000) n) s(t)`);
   expect(rows).toEqual([{ exact: true }]);
 });
-
-async function connected(): Promise<pg.Client & AsyncDisposable> {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
-}

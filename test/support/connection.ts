@@ -1,0 +1,10 @@
+import pg from 'pg';
+
+/** A connection of its own, for tests that need to know which one they are on. Ended when it is disposed of. */
+export async function connected(url: string): Promise<pg.Client & AsyncDisposable> {
+  const client = new pg.Client({ connectionString: url });
+  // Some tests have the server end it.
+  client.on('error', () => {});
+  await client.connect();
+  return Object.assign(client, { [Symbol.asyncDispose]: () => client.end() });
+}
