@@ -23,10 +23,16 @@ export class InvalidArgumentError extends SealogError {
   override readonly name = 'InvalidArgumentError';
   readonly code = 'SEALOG_INVALID_ARGUMENT';
   readonly argument: string;
+  /** The rule, as the message has it. */
+  readonly expected: string;
+  /** What was given, as it was given. */
+  readonly got: unknown;
 
   constructor(argument: string, expected: string, got: unknown) {
     super(`${argument}: expected ${expected}, got ${describe(got)}`);
     this.argument = argument;
+    this.expected = expected;
+    this.got = got;
   }
 }
 

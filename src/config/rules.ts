@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isKeyword } from './keywords.ts';
 
 /**
  * What a value must be. `parse` takes the raw value, which is a string when it comes from the environment and any
@@ -35,12 +36,15 @@ export function oneOf<T extends string>(...choices: readonly T[]): Rule<T> {
   return { expected: `one of ${choices.join(', ')}`, parse: (raw) => choices.find((choice) => choice === raw) };
 }
 
-/** A name that PostgreSQL takes without quotes and keeps as it is. `pg_` is PostgreSQL's own. */
+/**
+ * A name that PostgreSQL takes without quotes and keeps as it is. `pg_` is PostgreSQL's own, and the words of SQL need
+ * quotes, which pg-boss does not write.
+ */
 export function identifier(longest: number): Rule<string> {
   return text(
-    `1 to ${longest} lower-case letters, digits or underscores that start with a letter or underscore, and not with pg_`,
+    `1 to ${longest} lower-case letters, digits or underscores that start with a letter or underscore, not with pg_, and are no keyword of SQL such as order`,
     longest,
-    (value) => /^[a-z_][a-z0-9_]*$/.test(value) && !value.startsWith('pg_'),
+    (value) => /^[a-z_][a-z0-9_]*$/.test(value) && !value.startsWith('pg_') && !isKeyword(value),
   );
 }
 

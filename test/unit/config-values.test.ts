@@ -11,7 +11,7 @@ const HOST = 'a host name or an IP address';
 const LEVELS = 'one of trace, debug, info, warn, error, fatal, silent';
 const TEXT = '1 to 255 characters without line breaks or other control characters';
 const NAME = (longest: number): string =>
-  `1 to ${longest} lower-case letters, digits or underscores that start with a letter or underscore, and not with pg_`;
+  `1 to ${longest} lower-case letters, digits or underscores that start with a letter or underscore, not with pg_, and are no keyword of SQL such as order`;
 
 function problemsOf(env: Environment): readonly string[] {
   try {
@@ -49,15 +49,34 @@ const CASES: Record<string, { expected: string; right: string[]; wrong: string[]
   },
   'database.schema': {
     expected: NAME(63),
-    right: ['a', '_a1', 'x'.repeat(63)],
-    wrong: ['', 'x'.repeat(64), 'Sealog', '1a', 'a-b', 'a.b', 'a b', '"a"', 'pg_audit', 'é', 'a\n', 'a;drop'],
+    right: ['a', '_a1', 'x'.repeat(63), 'audit', 'orders', 'schema'],
+    wrong: [
+      '',
+      'x'.repeat(64),
+      'Sealog',
+      '1a',
+      'a-b',
+      'a.b',
+      'a b',
+      '"a"',
+      'pg_audit',
+      'é',
+      'a\n',
+      'a;drop',
+      'user',
+      'time',
+    ],
   },
   'database.poolMax': {
     expected: 'a whole number from 2 to 100',
     right: ['2', '100'],
     wrong: ['1', '101', '-2', '4.0', 'four', ''],
   },
-  'queue.schema': { expected: NAME(50), right: ['q', 'x'.repeat(50)], wrong: ['x'.repeat(51), 'pg_boss', 'Q', ''] },
+  'queue.schema': {
+    expected: NAME(50),
+    right: ['q', 'x'.repeat(50), 'queue'],
+    wrong: ['x'.repeat(51), 'pg_boss', 'Q', '', 'order', 'full', 'values'],
+  },
   'queue.migrate': {
     expected: 'true or false',
     right: ['true', 'false'],
