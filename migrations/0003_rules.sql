@@ -95,6 +95,20 @@ begin
   return null;
 end $$;
 
+-- Whoever may time entries out, as the worker may, cannot thereby say how an operation ended: that takes the right to
+-- update the columns that an outcome has. Not `security definer`: it is about the role that sent the update.
+create function audit_log_on_outcome() returns trigger language plpgsql
+set search_path from current as $$
+begin
+  raise exception using errcode = 'insufficient_privilege', constraint = 'audit_log_outcome_is_permitted', table = 'audit_log',
+    message = format('audit log entry %s: role %s may complete it as timeout only', old.id, current_user),
+    detail = 'rule: audit_log_outcome_is_permitted';
+end $$;
+
+-- Before audit_log_complete: triggers of a kind fire in the order of their names.
+create trigger audit_log_authorize before update on audit_log for each row
+  when (new.result_kind <> 'timeout' and not has_column_privilege('audit_log'::regclass, 'http_status_code', 'update'))
+  execute function audit_log_on_outcome();
 create trigger audit_log_begin    before insert   on audit_log for each row       execute function audit_log_on_insert();
 create trigger audit_log_complete before update   on audit_log for each row       execute function audit_log_on_update();
 create trigger audit_log_delete   before delete   on audit_log for each row       execute function audit_log_on_delete();

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError as InvalidOption } from 'commander';
 import { activateCommand } from './activate.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
+import { grantsCommand } from './grants.ts';
 import { declareListOptions } from './list/options.ts';
 import { listCommand } from './list.ts';
 import { migrateCommand } from './migrate.ts';
@@ -27,6 +28,10 @@ export function createProgram(): Command {
     .command('migrate')
     .description('bring the schemas of the audit log and of pg-boss up to date')
     .action(migrateCommand);
+  program
+    .command('grants')
+    .description('print the SQL that gives each role its rights: for a DBA to read and to run')
+    .action(grantsCommand);
   program.command('worker').description('run one replica of the worker until SIGTERM or SIGINT').action(workerCommand);
   program
     .command('activate')

@@ -1,0 +1,78 @@
+/** The rights that each role needs on the audit log, and no more: what the statements of this room read and write. */
+
+/** The roles of a deployment, beside the owner, who migrates. They cannot log in: login roles become members of them. */
+export const ROLES = ['sealog_service', 'sealog_reader', 'sealog_worker'] as const;
+
+/** What the defaults of the table call, as the role that begins an entry. */
+const DEFAULTS = ['audit_log_clock()', 'audit_log_microseconds(timestamptz)', 'audit_log_uuid()'];
+
+// Neither the id nor the start: an entry begins now, under an id that the database makes.
+const BEGUN = [
+  'operation_id',
+  'actor_kind',
+  'actor_id',
+  'tenant_id',
+  'auth_method',
+  'credential_id',
+  'request_id',
+  'request_uri',
+  'source_ip',
+  'user_agent',
+  'resource_type',
+  'resource_id',
+  'details',
+  'instance_id',
+];
+const COMPLETED = [
+  'result_kind',
+  'http_status_code',
+  'error_code',
+  'error_message',
+  'resource_type',
+  'resource_id',
+  'details',
+];
+/** What an amendment gives: the database takes the rest from the entry that it amends. */
+const AMENDED = [...new Set([...BEGUN, ...COMPLETED, 'amends'])];
+
+/**
+ * SQL that makes the roles where they are missing and gives them exactly their rights on the audit log, whatever they
+ * had there before. For its owner, or a superuser, with the right to create roles.
+ */
+export function auditLogGrants(schema: string): string {
+  const at = (name: string) => `"${schema}".${name}`;
+  const call = (...names: string[]) => names.map(at).join(', ');
+  const table = at('audit_log');
+  return `${ROLES.map(createRole).join('\n')}
+
+revoke all on all tables in schema "${schema}" from ${ROLES.join(', ')};
+revoke all on all sequences in schema "${schema}" from ${ROLES.join(', ')};
+revoke all on all functions in schema "${schema}" from ${ROLES.join(', ')};
+grant usage on schema "${schema}" to ${ROLES.join(', ')};
+
+-- sealog_service begins and completes entries. Of the others it can read no more than whether they are completed.
+grant insert (${AMENDED.join(', ')}) on ${table} to sealog_service;
+grant update (${COMPLETED.join(', ')}) on ${table} to sealog_service;
+grant select (id, time_started, time_completed, result_kind, amends) on ${table} to sealog_service;
+grant execute on function ${call(...DEFAULTS)} to sealog_service;
+
+-- sealog_reader sees completed entries, and how far they are final.
+grant select on ${at('audit_log_complete')} to sealog_reader;
+grant execute on function ${call('audit_log_seal(timestamptz)')} to sealog_reader;
+
+-- sealog_worker completes entries as timeout: an outcome takes the right to update http_status_code too.
+grant select (id, time_started, time_completed, operation_id) on ${table} to sealog_worker;
+grant update (result_kind) on ${table} to sealog_worker;
+grant select on ${call('audit_log_horizon', 'audit_log_horizon_holders', 'migration')} to sealog_worker;
+grant select, insert, update, delete on ${at('replica')} to sealog_worker;
+grant execute on function ${call('audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
+-- For the names of other roles' sessions that hold the horizon, in \`sealog status\`:
+--   grant pg_read_all_stats to sealog_worker;
+`;
+}
+
+function createRole(role: string): string {
+  return `do $$ begin
+  if not exists (select from pg_catalog.pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+end $$;`;
+}
