@@ -37,7 +37,7 @@ export async function openApp(settings: Settings, logger: Logger): Promise<App> 
   const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
   if (embedded) {
     await migrate(database);
-    await inMigrationTurn(database, () => installQueues(queue));
+    await inMigrationTurn(database, () => installQueues(queue, database.schema));
   }
   const opened = stack.move();
   return { settings, logger, database, queue, databaseUrl, [Symbol.asyncDispose]: () => opened.disposeAsync() };

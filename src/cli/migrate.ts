@@ -9,7 +9,7 @@ export async function migrateCommand(): Promise<void> {
     const applied = await migrate(database);
     for (const name of applied) print(`applied ${name}`);
     if (applied.length === 0) print(`schema ${database.schema} is up to date`);
-    await inMigrationTurn(database, () => installQueues(queue));
+    await inMigrationTurn(database, () => installQueues(queue, database.schema));
     print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
   });
 }

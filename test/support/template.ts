@@ -10,6 +10,6 @@ import { recordingLogger } from './recording-logger.ts';
 export async function prepareTemplate(url: string): Promise<void> {
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'template', onError: () => {} });
   await migrate(auditLogDatabase(pool, 'sealog'));
-  await installQueues({ pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'template' });
+  await installQueues({ pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'template' }, 'sealog');
   await pool.end();
 }

@@ -1,0 +1,64 @@
+import { JOBS } from '../jobs/jobs.ts';
+import type { QueueConnection } from './boss.ts';
+
+/**
+ * Installs `activation` in the audit log's schema, or replaces it: a view for people, one row for each activation that
+ * pg-boss still keeps. Wants to be run in one process at a time, after pg-boss's schema is there.
+ *
+ * Columns may be added here, at the end of both, once a migration has dropped view and function: replacing them keeps
+ * what has been granted, and cannot change their columns.
+ */
+export async function installActivationView({ pool, schema }: QueueConnection, auditLogSchema: string): Promise<void> {
+  await pool.query({ text: activationView({ queue: identifier(schema), auditLog: identifier(auditLogSchema) }) });
+}
+
+/**
+ * The view reads a function, and that one the table of pg-boss, because a function's body given as text is bound when it
+ * is called: a view on the table would keep pg-boss's migrations from changing the columns that it shows.
+ *
+ * One `select`, `stable`, without settings of its own: so the planner puts the body in the place of the call, and the
+ * newest rows of a job come off pg-boss's index on name and time. It runs with the rights of whoever asks.
+ */
+function activationView({ queue, auditLog }: { readonly queue: string; readonly auditLog: string }): string {
+  const jobs = JOBS.map(({ name }) => literal(name)).join(', ');
+  return `
+create or replace function ${auditLog}.activations()
+returns table (
+  job text, id uuid, state text, by text, trigger text, slot timestamptz, retries integer,
+  created_on timestamptz, started_on timestamptz, completed_on timestamptz,
+  timed_out bigint, limit_reached boolean, skipped integer, duration_ms bigint, error text
+)
+language sql stable as $body$
+select job.name, job.id, job.state::text, job.output->>'by', coalesce(job.output->>'trigger', job.data->>'trigger'),
+       -- A slot is a row of the queue that forwards; the job was made while that row was active.
+       case when job.data->>'trigger' = 'schedule' then (
+         select forwarded.singleton_on at time zone 'UTC'
+           from ${queue}.job forwarded
+          where forwarded.name = '__pgboss__send-it'
+            and forwarded.singleton_key = replace(job.name, '_', '\\_') || '__'
+            and forwarded.created_on between job.created_on - interval '1 hour' and job.created_on
+            and job.created_on between forwarded.started_on and forwarded.completed_on
+          order by forwarded.created_on desc limit 1) end,
+       job.retry_count, job.created_on, job.started_on, job.completed_on,
+       case jsonb_typeof(job.output->'timedOut') when 'number' then (job.output->'timedOut')::bigint end,
+       case jsonb_typeof(job.output->'limitReached') when 'boolean' then (job.output->'limitReached')::boolean end,
+       case jsonb_typeof(job.output->'skipped') when 'array' then jsonb_array_length(job.output->'skipped') end,
+       case jsonb_typeof(job.output->'durationMs') when 'number' then (job.output->'durationMs')::bigint end,
+       case when job.state <> 'completed' then
+         -- What was thrown has a message; what pg-boss itself says is in a value.
+         coalesce(job.output->>'message', job.output->'value'->>'message', job.output->>'value') end
+  from ${queue}.job job
+ where job.name in (${jobs})
+$body$;
+create or replace view ${auditLog}.activation as select * from ${auditLog}.activations();
+comment on view ${auditLog}.activation is 'One row for each activation of a job that pg-boss keeps: see docs/monitoring.md';
+comment on function ${auditLog}.activations() is 'What the view activation shows';`;
+}
+
+function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
