@@ -2,6 +2,14 @@
 -- The bodies of SQL functions are bound to their names when they are created, so that no later search_path can
 -- lead them elsewhere; functions in plpgsql carry the path of this migration for the same reason.
 
+-- Functions that run as the owner keep the path that they are created under. Without pg_temp at its end temporary
+-- tables come first, and anybody's could stand in for ours.
+do $$ begin
+  if current_setting('search_path') !~ ', *pg_temp$' then
+    raise exception 'search_path: expected `<schema>, pg_temp`, got `%`', current_setting('search_path');
+  end if;
+end $$;
+
 -- The one clock of the audit log. Tests replace this function to step the time.
 create function audit_log_clock() returns timestamptz language sql volatile
 return clock_timestamp();

@@ -72,7 +72,11 @@ grant execute on function ${call('audit_log_clock()', 'audit_log_lock_namespace(
 }
 
 function createRole(role: string): string {
+  // Roles belong to the whole server: somebody else may be making it, too.
   return `do $$ begin
-  if not exists (select from pg_catalog.pg_roles where rolname = '${role}') then create role ${role} nologin; end if;
+  if not exists (select from pg_catalog.pg_roles where rolname = '${role}') then
+    create role ${role} nologin;
+  end if;
+exception when duplicate_object or unique_violation then null;
 end $$;`;
 }
