@@ -1,10 +1,13 @@
 import type { App } from '../app.ts';
 import { httpStarted, queueError } from '../events.ts';
+import { fleetMetrics } from '../http/fleet-metrics.ts';
 import { type Check, healthRoute } from '../http/health.ts';
 import { logMetrics } from '../http/log-metrics.ts';
 import type { Prometheus } from '../http/prometheus.ts';
 import { startHttpServer } from '../http/server.ts';
+import { JOBS } from '../jobs/jobs.ts';
 import { checkSchema } from '../store/migrate.ts';
+import { errorBudget } from '../worker/error-budget.ts';
 import type { Worker } from '../worker/start-worker.ts';
 
 export interface ProbeOptions {
@@ -23,9 +26,16 @@ const POLLED_WITHIN_MS = 150_000;
  * `/metrics` of one replica, from its start to its end.
  */
 export async function serveProbes(app: App, options: ProbeOptions): Promise<AsyncDisposable> {
-  const { settings, logger, database } = app;
+  const { settings, logger, database, queue } = app;
   const { signal, prometheus, worker } = options;
-  logMetrics(prometheus.meterProvider.getMeter('sealog'), database, (err) => queueError(logger, { err, omitted: 0 }));
+  const meter = prometheus.meterProvider.getMeter('sealog');
+  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
+  logMetrics(meter, app, onError);
+  fleetMetrics(meter, {
+    queue,
+    schedules: new Map(JOBS.map((job) => [job.name, job.schedule(settings)])),
+    onError,
+  });
 
   const polls: Check = () => {
     const sincePolledMs = worker()?.sincePolledMs() ?? 0;

@@ -1,6 +1,7 @@
 import type { App } from '../app.ts';
 import { shutdownOverdue, waitingForDatabase, workerStopping } from '../events.ts';
 import { createPrometheus } from '../http/prometheus.ts';
+import { openTraces } from '../http/traces.ts';
 import { checkSchema } from '../store/migrate.ts';
 import { whenReady } from '../store/when-ready.ts';
 import { startWorker, type Worker } from '../worker/start-worker.ts';
@@ -19,6 +20,7 @@ async function runUntil(signal: AbortSignal, app: App): Promise<void> {
   armDeadline(signal, app);
   await using stack = new AsyncDisposableStack();
   const prometheus = stack.use(createPrometheus());
+  const { tracerProvider } = stack.use(await openTraces());
   let worker: Worker | undefined;
   stack.use(await serveProbes(app, { signal, prometheus, worker: () => worker }));
 
@@ -26,7 +28,7 @@ async function runUntil(signal: AbortSignal, app: App): Promise<void> {
     worker = await whenReady(
       async () => {
         await checkSchema(database);
-        return await startWorker({ ...app, meterProvider: prometheus.meterProvider });
+        return await startWorker({ ...app, meterProvider: prometheus.meterProvider, tracerProvider });
       },
       { signal, onRetry: (failure) => waitingForDatabase(logger, failure) },
     );

@@ -1,32 +1,45 @@
 import type { Meter } from '@opentelemetry/api';
+import type { Settings } from '../config/settings.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { readGauges } from '../store/read-gauges.ts';
+import { measure } from './measure.ts';
 
-/**
- * Measures the audit log itself when it is scraped, by one short statement. Every replica tells the same. While the
- * database does not answer there is no value, rather than an old one.
- */
-export function logMetrics(meter: Meter, database: AuditLogDatabase, onError: (error: unknown) => void): void {
-  const incomplete = meter.createObservableGauge('sealog_incomplete_entries', {
-    description: 'Entries that have been begun and not completed.',
-  });
-  const oldest = meter.createObservableGauge('sealog_oldest_incomplete_age_seconds', {
-    description: 'Age of the oldest incomplete entry. 0 when there is none.',
-  });
-  const horizonLag = meter.createObservableGauge('sealog_horizon_lag_seconds', {
-    description: 'How far the horizon that was sealed last lies behind. Workers seal every ten seconds.',
-  });
-  meter.addBatchObservableCallback(
-    async (result) => {
-      try {
-        const gauges = await readGauges(database);
-        result.observe(incomplete, gauges.incomplete);
-        result.observe(oldest, gauges.oldestAgeSeconds);
-        result.observe(horizonLag, gauges.horizonLagSeconds);
-      } catch (error) {
-        onError(error);
-      }
+/** Measures the audit log itself when it is scraped, by one short statement. Every replica tells the same. */
+export function logMetrics(
+  meter: Meter,
+  { database, settings }: { readonly database: AuditLogDatabase; readonly settings: Settings },
+  onError: (error: unknown) => void,
+): void {
+  const { timeoutSeconds, maxUpdatePerActivation } = settings.auditTimeout;
+  const gauge = (name: string, description: string) => meter.createObservableGauge(name, { description });
+  const incomplete = gauge('sealog_incomplete_entries', 'Entries that have been begun and not completed.');
+  const stale = gauge('sealog_stale_entries', 'Incomplete entries that are older than the timeout.');
+  const oldest = gauge(
+    'sealog_oldest_incomplete_age_seconds',
+    'Age of the oldest incomplete entry. 0 when there is none.',
+  );
+  const horizonLag = gauge(
+    'sealog_horizon_lag_seconds',
+    'How far the horizon that was sealed last lies behind. Workers seal every ten seconds.',
+  );
+  measure(meter, [incomplete, stale, oldest, horizonLag], {
+    read: () => readGauges(database, timeoutSeconds),
+    observe(result, gauges) {
+      result.observe(incomplete, gauges.incomplete);
+      result.observe(stale, gauges.stale);
+      result.observe(oldest, gauges.oldestAgeSeconds);
+      result.observe(horizonLag, gauges.horizonLagSeconds);
     },
-    [incomplete, oldest, horizonLag],
+    onError,
+  });
+
+  // Settings as metrics, so that alerts need no numbers of their own.
+  const constant = (name: string, description: string, value: number) =>
+    gauge(name, description).addCallback((result) => result.observe(value));
+  constant('sealog_timeout_seconds', 'After how long an incomplete entry is stale, as configured.', timeoutSeconds);
+  constant(
+    'sealog_activation_limit_entries',
+    'The most entries that one activation completes, as configured.',
+    maxUpdatePerActivation,
   );
 }

@@ -1,6 +1,7 @@
 import type { MeterProvider as MeterProviderApi } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { openMetrics } from './open-metrics.ts';
 import type { HttpRoute } from './server.ts';
 
 export interface Prometheus extends AsyncDisposable {
@@ -9,7 +10,10 @@ export interface Prometheus extends AsyncDisposable {
   readonly route: HttpRoute;
 }
 
-/** Collects what OpenTelemetry's instruments measure and answers it in Prometheus's text format. */
+/**
+ * Collects what OpenTelemetry's instruments measure. Answers OpenMetrics 1.0.0 to clients whose `Accept` names
+ * `application/openmetrics-text`, as Prometheus does, and Prometheus's own text format 0.0.4 to all others.
+ */
 export function createPrometheus(): Prometheus {
   const exporter = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
@@ -18,10 +22,17 @@ export function createPrometheus(): Prometheus {
     meterProvider,
     async route() {
       const { resourceMetrics } = await exporter.collect();
+      const body = serializer.serialize(resourceMetrics);
       return {
         status: 200,
         contentType: 'text/plain; version=0.0.4; charset=utf-8',
-        body: serializer.serialize(resourceMetrics),
+        body: body.endsWith('\n') ? body : `${body}\n`,
+        alternatives: {
+          'application/openmetrics-text': {
+            contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+            body: openMetrics(body),
+          },
+        },
       };
     },
     [Symbol.asyncDispose]: () => meterProvider.shutdown(),

@@ -8,6 +8,8 @@ export interface HttpAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  /** The same in other forms, by media type: for clients whose `Accept` names it. */
+  readonly alternatives?: Readonly<Record<string, Pick<HttpAnswer, 'contentType' | 'body'>>>;
 }
 
 /** What answers `GET` on a path. */
@@ -82,7 +84,13 @@ async function respond(
   const found = answer(path);
   if (!found) return send(response, text(404, 'not found'));
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, text(405, 'only GET is answered'));
-  send(response, await found);
+  send(response, inAcceptedForm(await found, request.headers.accept ?? ''));
+}
+
+function inAcceptedForm(answer: HttpAnswer, accept: string): HttpAnswer {
+  const accepted = accept.toLowerCase();
+  const form = Object.entries(answer.alternatives ?? {}).find(([mediaType]) => accepted.includes(mediaType));
+  return form ? { ...answer, ...form[1] } : answer;
 }
 
 function send(response: ServerResponse, { status, contentType, body }: HttpAnswer): void {

@@ -22,9 +22,6 @@ export function activationMetrics(meter: Meter): ActivationMetrics {
     description: 'How long activations took that completed.',
     advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] },
   });
-  const last = meter.createGauge('sealog_last_activation_timestamp_seconds', {
-    description: 'When the last activation completed on this replica, in seconds since 1970.',
-  });
   const timedOut = meter.createCounter('sealog_timed_out_entries', {
     description: 'Stale entries that this replica completed as timeout. More than none may indicate crashes or bugs.',
   });
@@ -39,7 +36,6 @@ export function activationMetrics(meter: Meter): ActivationMetrics {
     completed(job, outcome: Outcome & Counted) {
       activations.add(1, { job, outcome: 'completed' });
       duration.record(outcome.durationMs / 1000, { job });
-      last.record(Date.now() / 1000, { job });
       let others = outcome.timedOut ?? 0;
       for (const [operation, count] of Object.entries(outcome.byOperation ?? {})) {
         timedOut.add(count, { operation });

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { MeterProvider } from '@opentelemetry/api';
+import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
 import { queueError, queueWarning } from '../events.ts';
 import type { Logger } from '../logger.ts';
@@ -28,6 +28,8 @@ export interface BossOptions extends QueueConnection {
   readonly role: 'worker' | 'client';
   /** Where pg-boss's own measurements go. Default: nowhere, or to the process's global one. */
   readonly meterProvider?: MeterProvider | undefined;
+  /** The same for its spans. */
+  readonly tracerProvider?: TracerProvider | undefined;
 }
 
 // pg-boss plans its timers by this clock. One that never steps keeps a replica scheduling when its host's time is set
@@ -42,7 +44,7 @@ export const monotonicClock: Clock = {
  * would end the process.
  */
 export function openBoss(options: BossOptions): PgBoss {
-  const { pool, schema, logger, instanceName, migrate, role, meterProvider } = options;
+  const { pool, schema, logger, instanceName, migrate, role, meterProvider, tracerProvider } = options;
   const isWorker = role === 'worker';
   const boss = new PgBoss({
     db: databaseOf(pool),
@@ -64,7 +66,7 @@ export function openBoss(options: BossOptions): PgBoss {
     flowIntervalSeconds: 3600,
     persistWarnings: true,
     warningRetentionDays: 30,
-    ...(meterProvider && { openTelemetry: { meterProvider } }),
+    openTelemetry: { ...(meterProvider && { meterProvider }), ...(tracerProvider && { tracerProvider }) },
   });
   boss.on(
     'error',
@@ -100,8 +102,8 @@ export async function startUnmigrated(boss: PgBoss, schema: string): Promise<voi
 /** A started pg-boss that only sends and reads, for as long as `action` takes. */
 export async function withClient<T>(queue: QueueConnection, action: (boss: PgBoss) => Promise<T>): Promise<T> {
   const boss = openBoss({ ...queue, role: 'client', migrate: false });
-  await startUnmigrated(boss, queue.schema);
   try {
+    await startUnmigrated(boss, queue.schema);
     return await action(boss);
   } finally {
     await boss.stop({ graceful: false });

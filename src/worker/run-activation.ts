@@ -1,3 +1,4 @@
+import type { Tracer } from '@opentelemetry/api';
 import { fromKysely, type JobWithMetadata, type PgBoss } from 'pg-boss';
 import type { Settings } from '../config/settings.ts';
 import { activationFailed } from '../events.ts';
@@ -6,6 +7,7 @@ import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ActivationMetrics } from './activation-metrics.ts';
+import { inActivationSpan } from './activation-span.ts';
 
 export interface ActivationDependencies {
   readonly boss: PgBoss;
@@ -13,6 +15,7 @@ export interface ActivationDependencies {
   readonly settings: Settings;
   readonly logger: Logger;
   readonly metrics: ActivationMetrics;
+  readonly tracer: Tracer;
 }
 
 const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'];
@@ -26,7 +29,7 @@ const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'
  * the log line of the activation would be written before it is known to be true.
  */
 export async function runActivation(
-  { boss, database, settings, logger, metrics }: ActivationDependencies,
+  { boss, database, settings, logger, metrics, tracer }: ActivationDependencies,
   job: Job,
   attempt: JobWithMetadata<unknown>,
 ): Promise<Outcome> {
@@ -34,15 +37,17 @@ export async function runActivation(
   const trigger = triggerOf(attempt.data);
   let outcome: Outcome;
   try {
-    outcome = await inTransaction(database, async (transaction) => {
-      const done = await job.activate({ database: transaction, settings, by, trigger });
-      const db = fromKysely(transaction.db.withoutPlugins());
-      const settled = (await boss.complete(job.name, attempt, done, { db })) as { affected: number };
-      if (settled.affected !== 1) throw new Error(`job ${attempt.id} is no longer held by this replica`);
-      // The queue admits one waiting activation: if there is one already, it will do.
-      if (done.limitReached && job.drainBacklog(settings)) await boss.send(job.name, { trigger: 'backlog' }, { db });
-      return done;
-    });
+    outcome = await inActivationSpan(tracer, { job: job.name, by, trigger }, () =>
+      inTransaction(database, async (transaction) => {
+        const done = await job.activate({ database: transaction, settings, by, trigger });
+        const db = fromKysely(transaction.db.withoutPlugins());
+        const settled = (await boss.complete(job.name, attempt, done, { db })) as { affected: number };
+        if (settled.affected !== 1) throw new Error(`job ${attempt.id} is no longer held by this replica`);
+        // The queue admits one waiting activation: if there is one already, it will do.
+        if (done.limitReached && job.drainBacklog(settings)) await boss.send(job.name, { trigger: 'backlog' }, { db });
+        return done;
+      }),
+    );
   } catch (err) {
     metrics.failed(job.name);
     activationFailed(logger, { job: job.name, by, trigger, err });

@@ -1,4 +1,4 @@
-import { type MeterProvider, metrics as openTelemetry } from '@opentelemetry/api';
+import { type MeterProvider, metrics as openTelemetry, trace, type TracerProvider } from '@opentelemetry/api';
 import type { Settings } from '../config/settings.ts';
 import { workerStarted, workerStopped } from '../events.ts';
 import { JOBS } from '../jobs/jobs.ts';
@@ -18,6 +18,8 @@ export interface WorkerDependencies {
   readonly logger: Logger;
   /** Where measurements go. Default: the process's global provider of OpenTelemetry. */
   readonly meterProvider?: MeterProvider;
+  /** Where spans go. Default: the process's global provider of OpenTelemetry. */
+  readonly tracerProvider?: TracerProvider | undefined;
 }
 
 export interface Worker {
@@ -40,16 +42,18 @@ const SEAL_MS = 10_000;
 
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
 export async function startWorker(dependencies: WorkerDependencies): Promise<Worker> {
-  const { queue, database, settings, logger, meterProvider } = dependencies;
+  const { queue, database, settings, logger, meterProvider, tracerProvider } = dependencies;
   const by = settings.instance.name;
-  const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker', meterProvider });
+  const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker', meterProvider, tracerProvider });
   const metrics = activationMetrics((meterProvider ?? openTelemetry).getMeter('sealog'));
+  const tracer = (tracerProvider ?? trace).getTracer('sealog');
+  await using stack = new AsyncDisposableStack();
+  // Before the start: one that fails half-way has timers and workers already, and they would keep the process alive.
+  stack.defer(() => boss.stop({ graceful: false }));
   if (settings.queue.migrate) await inMigrationTurn(database, () => boss.start());
   else await startUnmigrated(boss, queue.schema);
-  await using stack = new AsyncDisposableStack();
-  stack.defer(() => boss.stop({ graceful: false }));
   stack.use(await repeat(() => seal(database, undefined), { intervalMs: SEAL_MS, logger }));
-  for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics }, job));
+  for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics, tracer }, job));
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();
 

@@ -1,36 +1,20 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
-import { type NodeProcess, spawnNode } from '../support/processes.ts';
+import { startProbedWorker } from '../support/probed-worker.ts';
+import { spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
 afterEach(async () => await database[Symbol.asyncDispose]());
 
-async function worker(url: string): Promise<NodeProcess & { get(path: string, init?: RequestInit): Promise<Answer> }> {
-  const replica = await spawnNode(['src/bin.ts', 'worker'], {
-    env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_HTTP_PORT: '0', SEALOG_LOG_LEVEL: 'debug' },
-  });
-  const { port } = await replica.waitForEvent('http.started');
-  const get = async (path: string, init?: RequestInit) => {
-    const response = await fetch(`http://127.0.0.1:${port as number}${path}`, init);
-    return { status: response.status, body: await response.text(), port: port as number };
-  };
-  return Object.assign(replica, { get });
-}
-
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-  readonly port: number;
-}
-
 test('a replica is alive from its start, ready when it works, and tells why not', async () => {
   await using proxy = await startProxy(database.url);
   await proxy.cut();
-  await using replica = await worker(proxy.url);
+  await using replica = await startProbedWorker(proxy.url);
   expect(await replica.get('/healthz')).toMatchObject({ status: 200, body: '{"ok":true,"reasons":{}}\n' });
   const waiting = await replica.get('/readyz');
   expect(waiting.status).toBe(503);
@@ -61,7 +45,7 @@ test('metrics tell what was done and what is there, by the names of the contract
     { startedMinutesAgo: 500, operationId: 'disk_create' },
     { startedMinutesAgo: 2 },
   ]);
-  await using replica = await worker(database.url);
+  await using replica = await startProbedWorker(database.url);
   await replica.waitForEvent('audit-timeout.activation');
   const { status, body } = await replica.get('/metrics');
   expect(status).toBe(200);
@@ -80,13 +64,66 @@ test('metrics tell what was done and what is there, by the names of the contract
   expect(value('sealog_activation_duration_seconds_count{job="audit-timeout"}')).toBe(1);
   expect(value('sealog_last_activation_timestamp_seconds{job="audit-timeout"}')).toBeGreaterThan(1_700_000_000);
   expect(value('sealog_skipped_entries_total')).toBe(0);
+  expect(value('sealog_stale_entries')).toBe(0);
+  expect(value('sealog_timeout_seconds')).toBe(14_400);
+  expect(value('sealog_activation_limit_entries')).toBe(1000);
+  expect(value('sealog_schedule_period_seconds{job="audit-timeout"}')).toBe(600);
+  expect(value('sealog_schedule_drift{job="audit-timeout"}')).toBe(0);
+  expect(value('sealog_last_activation_skipped_entries{job="audit-timeout"}')).toBe(0);
+  expect(value('sealog_replicas')).toBe(1);
+  expect(value('sealog_lost_replicas')).toBe(0);
   // pg-boss's own come along.
   expect(body).toMatch(/^# TYPE messaging_/m);
 });
 
+test('metrics come as OpenMetrics to who asks for it, and as Prometheus text to others', async () => {
+  await using replica = await startProbedWorker(database.url);
+  const text = await replica.get('/metrics');
+  expect(text.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
+  expect(text.body).toContain('# TYPE sealog_skipped_entries_total counter\n');
+  const accept = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+  const open = await replica.get('/metrics', { headers: { accept } });
+  expect(open.contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+  expect(open.body).toContain('# TYPE sealog_skipped_entries counter\nsealog_skipped_entries_total 0\n');
+  expect(open.body).toMatch(/[^\n]\n# EOF\n$/);
+  expect(open.body).not.toMatch(/\n\n|^# (?!HELP|TYPE|EOF)/m);
+});
+
+test('what the whole fleet did outlives its replicas, and a lost one and a drifting one are told', async () => {
+  const gauge = (body: string, line: string) =>
+    body
+      .split('\n')
+      .find((one) => one.startsWith(`${line} `))
+      ?.split(' ')[1];
+  {
+    await using first = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'first' });
+    await first.waitForEvent('audit-timeout.activation');
+  }
+  // Killed: it could not say that it ends. Its heartbeat is made older, so that nobody waits for it to become so.
+  await database.pool.query(`update pgboss.instance set heartbeat_on = now() - interval '5 minutes'`);
+  await database.pool.query(
+    `update pgboss.job set created_on = created_on - interval '1 h', completed_on = to_timestamp(1700000000)
+      where name = 'audit-timeout'`,
+  );
+  await using hold = await connected(database.url);
+  // Its own first activation has to wait, so that the last one is still that of the first replica.
+  await hold.query('begin; lock table sealog.audit_log in share row exclusive mode');
+  await using second = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'second' });
+  await second.waitForEvent('worker.started');
+  const before = (await second.get('/metrics')).body;
+  expect(gauge(before, 'sealog_last_activation_timestamp_seconds{job="audit-timeout"}')).toBe('1700000000');
+  expect(gauge(before, 'sealog_replicas')).toBe('1');
+  expect(gauge(before, 'sealog_lost_replicas')).toBe('1');
+
+  await database.pool.query(`update pgboss.schedule set cron = '0 * * * *'`);
+  const after = (await second.get('/metrics')).body;
+  expect(gauge(after, 'sealog_schedule_drift{job="audit-timeout"}')).toBe('1');
+  expect(gauge(after, 'sealog_schedule_period_seconds{job="audit-timeout"}')).toBe('3600');
+});
+
 test('what a client does wrong is answered or cut off, and the replica goes on', async () => {
-  await using replica = await worker(database.url);
-  const { port } = await replica.get('/healthz');
+  await using replica = await startProbedWorker(database.url);
+  const { port } = replica;
   expect(await replica.get('/nothing')).toMatchObject({ status: 404 });
   expect(await replica.get('/healthz?probe=1')).toMatchObject({ status: 200 });
   expect(await replica.get('/metrics', { method: 'POST', body: 'x'.repeat(1e6) }).catch(() => 'cut off')).toEqual(
@@ -104,8 +141,8 @@ test('what a client does wrong is answered or cut off, and the replica goes on',
 });
 
 test('a port that is taken is told in one line', async () => {
-  await using first = await worker(database.url);
-  const { port } = await first.get('/healthz');
+  await using first = await startProbedWorker(database.url);
+  const { port } = first;
   await using second = await spawnNode(['src/bin.ts', 'worker'], {
     env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_HTTP_PORT: String(port) },
   });
