@@ -1,6 +1,7 @@
-import { chown, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execute } from './cluster.ts';
 import { startFaultCluster } from './faults/fault-cluster.ts';
 import { waitUntil } from './wait.ts';
 
@@ -23,6 +24,7 @@ export async function startTlsCluster(): Promise<TlsCluster> {
   const { uid, gid } = await stat(data);
   for (const name of ['server.pem', 'server.key', 'ca.pem']) {
     await copyFile(certificate(name), join(data, name));
+    await chmod(join(data, name), 0o600);
     await chown(join(data, name), uid, gid);
   }
   const hba = join(data, 'pg_hba.conf');
@@ -38,10 +40,15 @@ export async function startTlsCluster(): Promise<TlsCluster> {
   ]) {
     await cluster.pool.query(statement);
   }
-  await waitUntil('the server encrypts', async () => {
-    const shown = await cluster.pool.query<{ ssl: string }>('show ssl');
-    return shown.rows[0]!.ssl === 'on';
-  });
+  const encrypted = new URL(cluster.url);
+  encrypted.searchParams.set('sslmode', 'no-verify');
+  // The setting is shown before the server follows it.
+  await waitUntil('the server encrypts', () =>
+    execute(encrypted.href, 'select').then(
+      () => true,
+      () => false,
+    ),
+  );
   const started = stack.move();
   return {
     url({ host = 'localhost', user = 'postgres', parameters }) {
