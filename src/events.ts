@@ -20,6 +20,25 @@ export function descriptionLost(logger: Logger, fields: { readonly entryId: stri
   );
 }
 
+/** A function that the service gave to an integration threw. The entry is recorded without that part. */
+export function requestNotDescribed(
+  logger: Logger,
+  fields: { readonly operationId: string; readonly what: string; readonly err: unknown },
+): void {
+  logger.error(
+    { event: 'audit-log.request-not-described', ...fields },
+    'could not describe a request; its entry is recorded without that part',
+  );
+}
+
+/** A request was refused before its handler, and that could not be recorded. Its operation did not run. */
+export function refusalLost(logger: Logger, fields: { readonly operationId: string; readonly err: unknown }): void {
+  logger.error(
+    { event: 'audit-log.refusal-lost', ...fields },
+    'could not record a request that was refused; its operation did not run',
+  );
+}
+
 /** An idle connection broke. The pool replaces it when it needs one. */
 export function connectionLost(logger: Logger, fields: { readonly err: unknown }): void {
   logger.warn({ event: 'database.connection-lost', ...fields }, 'lost an idle database connection');

@@ -1,0 +1,75 @@
+/**
+ * sealog in Express 5: a middleware that begins an entry for every request that mutates, and completes it when the
+ * answer has been sent.
+ *
+ * Its place is behind what finds out who asks and parses bodies, and before what refuses and what handles: nothing
+ * before it is audited. When the entry cannot be begun nothing behind it runs, and the client is told 503. A request
+ * to a path that is no route is audited too, as `POST (no route)`, because any middleware may handle it.
+ */
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { defaultLogger } from '../logger.ts';
+import { createAuditor, type OpenEntry } from './auditor.ts';
+import { findRoute, type FoundRoute, type Layer } from './express-routes.ts';
+import { type AuditOptions, checkOptions } from './options.ts';
+import { operationOf } from './route-rule.ts';
+
+export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+export { auditRoute } from './express-routes.ts';
+export type { AuditOptions, RecordedParts } from './options.ts';
+export type { Route, RouteAudit } from './route-rule.ts';
+
+export type SealogExpressOptions = AuditOptions<Request, Response>;
+
+/** The middleware. Disposed of, after the server has been closed, it waits until every entry is completed, up to 10 s. */
+export interface SealogExpress extends RequestHandler, AsyncDisposable {
+  /** Put last, before the service's own error handler: adds the code of what a handler threw to its entry. */
+  readonly errors: ErrorRequestHandler;
+  settled(): Promise<void>;
+}
+
+/**
+ * @example
+ * const audit = sealogExpress({ auditLog, actor: ({ user }) => ({ kind: 'user', id: user.id }) });
+ * app.use(express.json(), identify, audit, requireUser, routes, audit.errors);
+ */
+export function sealogExpress(options: SealogExpressOptions): SealogExpress {
+  checkOptions(options);
+  const auditor = createAuditor(options);
+  const logger = options.logger ?? defaultLogger();
+  const entries = new WeakMap<Request, OpenEntry>();
+
+  const middleware: RequestHandler = async (request, response, next) => {
+    const { audit, ...route } = routeOf(request);
+    const operationId = operationOf(route, audit, options);
+    if (operationId !== undefined && !entries.has(request)) {
+      const { id } = request as { id?: unknown };
+      const facts = {
+        id: typeof id === 'string' ? id : undefined,
+        url: request.originalUrl,
+        ip: request.ip,
+        userAgent: request.get('user-agent'),
+        query: () => request.query as unknown,
+        body: () => request.body as unknown,
+      };
+      const entry = await auditor.begin({ operationId, request, reply: response, response, facts, logger });
+      entries.set(request, entry);
+      if (options.entryIdHeader !== undefined) response.setHeader(options.entryIdHeader, entry.id);
+    }
+    next();
+  };
+  const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
+    const entry = entries.get(request);
+    if (entry) entry.thrown = error;
+    next(error);
+  };
+  const settled = (): Promise<void> => auditor.settled();
+  return Object.assign(middleware, { errors, settled, [Symbol.asyncDispose]: settled });
+}
+
+/** The middleware runs before the router has chosen, so it looks the route up by itself. */
+function routeOf({ app, baseUrl, path, method }: Request): FoundRoute {
+  const mounted = app.path();
+  const { stack } = app.router as unknown as { readonly stack: readonly Layer[] };
+  const found = findRoute(stack, method, baseUrl.slice(mounted.length) + path, mounted);
+  return found ?? { method, path: '(no route)', audit: undefined };
+}

@@ -1,0 +1,150 @@
+/**
+ * sealog in Fastify 5: every route that mutates has an entry, begun right before its handler and completed when the
+ * answer has been sent.
+ *
+ * The entry is begun by the last `preHandler` of the route, so that everything which finds out who asks, in whatever
+ * hook, has run. When it cannot be begun the handler does not run, and the client is told 503. A request that was
+ * answered before that, because it was not allowed or not valid, leaves an entry too; one with 429 or 503 leaves none,
+ * because shedding load must not make load. Unknown paths are no routes, and upgrades to WebSocket are not looked at.
+ */
+import type {
+  FastifyPluginAsync,
+  FastifyReply,
+  FastifyRequest,
+  onErrorAsyncHookHandler,
+  onSendAsyncHookHandler,
+  preHandlerAsyncHookHandler,
+} from 'fastify';
+import fastifyPlugin from 'fastify-plugin';
+import { InvalidArgumentError } from '../errors.ts';
+import { refusalLost } from '../events.ts';
+import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
+import { declareRoutes } from './fastify-routes.ts';
+import { type AuditOptions, checkOptions } from './options.ts';
+import { mutates, operationOf, type RouteAudit } from './route-rule.ts';
+
+export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+export type { AuditOptions, RecordedParts } from './options.ts';
+export type { Route, RouteAudit } from './route-rule.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The name of this route's operation in the audit log, or the reason why it is not audited. */
+    readonly audit?: RouteAudit;
+  }
+}
+
+/** The default of `operationId` is the one in the route's schema, if it has one. */
+export type SealogFastifyOptions = AuditOptions<FastifyRequest, FastifyReply>;
+
+interface State {
+  entry?: OpenEntry;
+  unavailable?: boolean;
+  thrown?: unknown;
+}
+
+const states = new WeakMap<FastifyRequest, State>();
+
+function stateOf(request: FastifyRequest): State {
+  const state = states.get(request) ?? {};
+  states.set(request, state);
+  return state;
+}
+
+const noteError: onErrorAsyncHookHandler = async (request, _reply, error) => {
+  const state = stateOf(request);
+  state.thrown = error;
+  if (state.entry) state.entry.thrown = error;
+};
+
+const SHED: ReadonlySet<number> = new Set([429, 503]);
+
+const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, options) => {
+  checkOptions(options);
+  if (
+    app.supportedMethods.some((method) => mutates(method) && hasRoutes(app.printRoutes({ method: method as 'POST' })))
+  ) {
+    throw new InvalidArgumentError('sealogFastify', 'to be registered before all routes: await it', 'routes');
+  }
+  const auditor = createAuditor(options);
+  const routes = declareRoutes(app);
+
+  const exchangeOf = (operationId: string, request: FastifyRequest, reply: FastifyReply) =>
+    ({
+      operationId,
+      request,
+      reply,
+      response: reply.raw,
+      logger: options.logger ?? request.log,
+      facts: {
+        id: request.id,
+        url: request.originalUrl,
+        ip: request.ip,
+        userAgent: request.headers['user-agent'],
+        query: () => request.query,
+        body: () => request.body,
+      },
+    }) satisfies Exchange<FastifyRequest, FastifyReply>;
+  const keep = (state: State, entry: OpenEntry, reply: FastifyReply): void => {
+    entry.thrown = state.thrown;
+    state.entry = entry;
+    if (options.entryIdHeader !== undefined) reply.header(options.entryIdHeader, entry.id);
+  };
+
+  app.addHook('onRoute', (route) => {
+    const operations = new Map<string, string>();
+    for (const method of [route.method].flat()) {
+      const path = route.url;
+      const rules = { ...options, operationId: options.operationId ?? declaredName(route.schema) };
+      const operationId = operationOf({ method, path }, route.config?.audit, rules);
+      if (operationId !== undefined) operations.set(method, operationId);
+      routes.push({ method, path });
+    }
+    if (operations.size === 0) return;
+
+    const begin: preHandlerAsyncHookHandler = async (request, reply) => {
+      const operationId = operations.get(request.method);
+      const state = stateOf(request);
+      if (operationId === undefined || state.entry) return;
+      try {
+        keep(state, await auditor.begin(exchangeOf(operationId, request, reply)), reply);
+      } catch (error) {
+        state.unavailable = error instanceof AuditLogUnavailableError;
+        throw error;
+      }
+    };
+    const beginRefused: onSendAsyncHookHandler = async (request, reply) => {
+      const operationId = operations.get(request.method);
+      const state = stateOf(request);
+      if (operationId === undefined || state.entry || state.unavailable || SHED.has(reply.statusCode)) return;
+      const exchange = exchangeOf(operationId, request, reply);
+      try {
+        keep(state, await auditor.beginRefused(exchange), reply);
+      } catch (err) {
+        refusalLost(exchange.logger, { operationId, err });
+      }
+    };
+    route.preHandler = [...[route.preHandler ?? []].flat(), begin];
+    route.onError = [...[route.onError ?? []].flat(), noteError];
+    route.onSend = [...[route.onSend ?? []].flat(), beginRefused];
+  });
+  app.addHook('onClose', () => auditor.settled());
+};
+
+function hasRoutes(tree: string): boolean {
+  return tree !== '(empty tree)';
+}
+
+/** `operationId` of OpenAPI, which a schema for `@fastify/swagger` may hold. */
+function declaredName(schema: unknown): SealogFastifyOptions['operationId'] {
+  const { operationId }: { operationId?: unknown } = Object(schema);
+  return typeof operationId === 'string' && operationId !== '' ? () => operationId : undefined;
+}
+
+const plugin: FastifyPluginAsync<SealogFastifyOptions> = fastifyPlugin(sealogFastify, {
+  fastify: '5.x',
+  name: 'sealog',
+});
+export { plugin as sealogFastify };
+export default plugin;

@@ -1,0 +1,58 @@
+import type { Actor, Resource } from '../audit-log/entry.ts';
+import type { AuditLog } from '../create-audit-log.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { RouteRules } from './route-rule.ts';
+
+type Awaitable<T> = T | Promise<T>;
+
+/**
+ * What both integrations take. The functions are yours: they get the framework's own objects, and may be asynchronous.
+ * Only `actor` can keep an operation from running; what another one throws is logged, and its part is left out.
+ */
+export interface AuditOptions<Request, Reply> extends RouteRules {
+  readonly auditLog: Pick<AuditLog, 'begin' | 'complete'>;
+  /** Who asks. Called once, right before the handler. When it throws, the handler does not run. */
+  readonly actor: (request: Request) => Awaitable<Actor>;
+  readonly tenant?: ((request: Request) => Awaitable<string | undefined>) | undefined;
+  /**
+   * What it is done to. Called twice: before the handler, without `reply`, and when the answer has been sent, with it.
+   * What the second call returns replaces what the first did; undefined changes nothing.
+   */
+  readonly resource?: ((request: Request, reply?: Reply) => Awaitable<Resource | undefined>) | undefined;
+  /** What else should be known. Called twice, as `resource` is; what it returns last is what is kept. */
+  readonly details?:
+    ((request: Request, reply?: Reply) => Awaitable<Readonly<Record<string, unknown>> | undefined>) | undefined;
+  /** What to put into `details` of what the client sent. Default: nothing. */
+  readonly record?: RecordedParts | undefined;
+  /** The response header that tells the client the entry's id, e.g. `x-audit-entry`. Default: none. */
+  readonly entryIdHeader?: string | undefined;
+  /** For what cannot be told to anybody else. Default: the request's logger (Fastify), JSON lines on stderr (Express). */
+  readonly logger?: Logger | undefined;
+}
+
+export interface RecordedParts {
+  /** The query string, parsed, as `details.query`. */
+  readonly query?: boolean | undefined;
+  /** The body, parsed, as `details.body`. */
+  readonly body?: boolean | undefined;
+  /** Names whose values become `[redacted]`, besides the usual ones. Compared without case and separators. */
+  readonly redact?: readonly string[] | undefined;
+}
+
+const FUNCTIONS = ['tenant', 'resource', 'details', 'audited', 'operationId'] as const;
+
+/** Throws {@link InvalidArgumentError} at start-up for what would fail with every request. */
+export function checkOptions<Request, Reply>(options: AuditOptions<Request, Reply>): void {
+  if (typeof options.auditLog?.begin !== 'function') {
+    throw new InvalidArgumentError('auditLog', 'what createAuditLog returned', typeof options.auditLog);
+  }
+  if (typeof options.actor !== 'function') {
+    throw new InvalidArgumentError('actor', 'a function of the request', options.actor);
+  }
+  for (const name of FUNCTIONS) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw new InvalidArgumentError(name, 'a function', options[name]);
+    }
+  }
+}
