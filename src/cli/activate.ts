@@ -3,6 +3,7 @@ import { auditTimeout } from '../jobs/audit-timeout.ts';
 import type { Job } from '../jobs/job.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import { requestActivation } from '../worker/request-activation.ts';
+import { activationProgress } from './activation-progress.ts';
 import { printJson, withApp } from './command.ts';
 
 export interface ActivateOptions {
@@ -11,7 +12,10 @@ export interface ActivateOptions {
   readonly wait: number;
 }
 
-/** `sealog activate [job]`: asks the fleet for one activation now, waits for it, and prints its outcome. */
+/**
+ * `sealog activate [job]`: asks the fleet for one activation now, tells on stderr how far it has come, and prints its
+ * outcome: pg-boss's account first, then the fields of the outcome, both in an order that stays.
+ */
 export async function activateCommand(name: string = auditTimeout.name, options: ActivateOptions): Promise<void> {
   const job = jobNamed(name);
   await withApp(async ({ database, queue, settings }) => {
@@ -19,7 +23,13 @@ export async function activateCommand(name: string = auditTimeout.name, options:
       printJson({ job: job.name, dryRun: true, ...(await job.preview({ database, settings })) });
       return;
     }
-    const activation = await requestActivation(queue, { job: job.name, waitSeconds: options.wait });
+    using progress = activationProgress(job.name);
+    const activation = await requestActivation(queue, {
+      job: job.name,
+      waitSeconds: options.wait,
+      onProgress: (reached) => progress.show(reached),
+    });
+    progress.done(activation);
     const { outcome, ...told } = activation;
     printJson({ job: job.name, ...told, ...outcome });
     if (activation.state !== 'completed') process.exitCode = 1;

@@ -4,6 +4,7 @@ import { activateCommand } from './activate.ts';
 import { configCommand } from './config.ts';
 import { demoCommand } from './demo.ts';
 import { grantsCommand } from './grants.ts';
+import { ACTIVATE_HELP, examples, HELP, STATUS_HELP } from './help.ts';
 import { declareListOptions } from './list/options.ts';
 import { listCommand } from './list.ts';
 import { migrateCommand } from './migrate.ts';
@@ -15,35 +16,63 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
+const HELP_WIDTH = 80;
+
+/** Where help and errors of usage go. */
+export interface Streams {
+  readonly stdout: Pick<NodeJS.WriteStream, 'write' | 'isTTY' | 'columns'>;
+  readonly stderr: Pick<NodeJS.WriteStream, 'write'>;
+}
+
 /** The command line. Each command is one file; this one only says how it is called. */
-export function createProgram(): Command {
+export function createProgram({ stdout, stderr }: Streams = process): Command {
   const program = new Command('sealog')
     .description('An audit log on PostgreSQL in which nothing is missing and the past never changes.')
     .version(version)
-    .addHelpText('after', '\nSettings come from config/*.json, SEALOG_CONFIG and the environment: see `sealog config`.')
+    .addHelpText('after', HELP)
     .showHelpAfterError('(sealog --help lists the commands and their options)')
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => (stdout.isTTY ? stdout.columns : HELP_WIDTH),
+    })
     .exitOverride();
 
   program
     .command('migrate')
     .description('bring the schemas of the audit log and of pg-boss up to date')
+    .addHelpText('after', '\nSafe to run again, anywhere and at once. Needs a user who may create schemas.')
     .action(migrateCommand);
   program
     .command('grants')
     .description('print the SQL that gives each role its rights: for a DBA to read and to run')
+    .addHelpText('after', examples(['sealog grants | psql "$OWNER_URL"', 'as the owner, after each `sealog migrate`']))
     .action(grantsCommand);
-  program.command('worker').description('run one replica of the worker until SIGTERM or SIGINT').action(workerCommand);
+  program
+    .command('worker')
+    .description('run one replica of the worker until SIGTERM or SIGINT')
+    .addHelpText(
+      'after',
+      examples(
+        ['sealog worker', 'one replica; start as many as you like'],
+        ['SEALOG_HTTP_PORT=0 sealog worker', 'a second one on the same host'],
+      ),
+    )
+    .action(workerCommand);
   program
     .command('activate')
     .description('ask for one activation now, wait for it, and print its outcome')
     .argument('[job]', 'the job', 'audit-timeout')
     .option('--dry-run', 'only tell what an activation would do now')
     .option('--wait <seconds>', 'how long to wait for a worker to run it', wholeSeconds, 60)
+    .addHelpText('after', ACTIVATE_HELP)
     .action(activateCommand);
   program
     .command('status')
-    .description('show the schedule, the last activations and who ran them, and incomplete and stale entries')
-    .option('--json', 'as JSON')
+    .description('show whether the audit log is whole: what is wrong, the replicas, and who ran what')
+    .option('--json', 'as JSON; with --watch a line each time')
+    .option('--watch [seconds]', 'show it every so many seconds (default: 2), until Ctrl-C', wholeSeconds)
+    .addHelpText('after', STATUS_HELP)
     .action(statusCommand);
   declareListOptions(
     program.command('list').description('list completed entries: as a table, as JSON lines or as CSV'),
@@ -52,6 +81,7 @@ export function createProgram(): Command {
     .command('config')
     .description('show every setting, its value and where that came from')
     .option('--json', 'as JSON')
+    .addHelpText('after', '\nPasswords are masked. What each setting does: docs/configuration.md.')
     .action(configCommand);
   program
     .command('demo')

@@ -1,17 +1,34 @@
 import { CommanderError } from 'commander';
 import { ConfigError, InvalidArgumentError } from '../errors.ts';
 import { reasonOf } from '../store/when-ready.ts';
-import { createProgram } from './program.ts';
+import { createProgram, type Streams } from './program.ts';
 
-/** Runs one command line. Exit codes: 0 done, 1 failed, 2 bad usage or configuration. Errors are one message each. */
-export async function run(args: readonly string[]): Promise<void> {
+/**
+ * Runs one command line and answers its exit code: 0 done, 1 failed, 2 bad usage or configuration. Errors are one
+ * message each, on stderr.
+ */
+export async function run(args: readonly string[], streams: Streams = process): Promise<number> {
   try {
-    await createProgram().parseAsync(args, { from: 'user' });
+    await createProgram(streams).parseAsync(args, { from: 'user' });
+    return 0;
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
     // Commander has told what is wrong already, or shown the help that was asked for.
-    if (!(error instanceof CommanderError)) process.stderr.write(`sealog: ${reasonOf(error)}\n`);
+    if (!(error instanceof CommanderError)) streams.stderr.write(`sealog: ${tell(error)}\n`);
+    return exitCodeOf(error);
   }
+}
+
+/** Of the system, the operation and the address say little to somebody who did not know that a database is needed. */
+function tell(error: unknown): string {
+  const unreachable = connectionErrorIn(error);
+  return unreachable ? `the database cannot be reached: ${reasonOf(unreachable)}` : reasonOf(error);
+}
+
+function connectionErrorIn(error: unknown): Error | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const inside = error instanceof AggregateError ? error.errors[0] : error;
+  const { syscall } = inside as { syscall?: string };
+  return syscall === 'connect' || syscall === 'getaddrinfo' ? error : connectionErrorIn(error.cause);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -1,4 +1,5 @@
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
+import { inOrderOfContract } from './outcome-order.ts';
 
 /** One activation as pg-boss's job table tells it: the outcome that it stored, and what pg-boss knows beside. */
 export interface RecordedActivation {
@@ -11,7 +12,7 @@ export interface RecordedActivation {
   readonly startedOn: Date | null;
   readonly completedOn: Date | null;
   readonly error: string | null;
-  /** Null until it has completed. */
+  /** Null until it has completed. Its fields are in the order of the contract. */
   readonly outcome: Readonly<Record<string, unknown>> | null;
 }
 
@@ -41,7 +42,7 @@ export function recordedActivation(
     startedOn: job.startedOn,
     completedOn: job.completedOn,
     error: succeeded ? null : errorIn(job.output),
-    outcome: succeeded ? (job.output as Record<string, unknown>) : null,
+    outcome: succeeded ? inOrderOfContract((job.output ?? {}) as Record<string, unknown>) : null,
   };
 }
 

@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 import { SealogError } from '../errors.ts';
-import { type QueueConnection, withClient } from './boss.ts';
 import { lastActivations, type RecordedActivation, recordedActivation } from './activation-history.ts';
+import { type QueueConnection, withClient } from './boss.ts';
+import { listInstances, nameOf } from './instances.ts';
+import { runningReplica } from './running-replica.ts';
 
 /** No worker has run the activation in time. The request stands: the next worker runs it. */
 export class ActivationTimeoutError extends SealogError {
@@ -10,7 +12,23 @@ export class ActivationTimeoutError extends SealogError {
   readonly code = 'SEALOG_ACTIVATION_TIMEOUT';
 }
 
+/** How far an activation has come that was asked for and has not ended. */
+export type ActivationProgress =
+  | { readonly state: 'queued' }
+  /** It failed or its replica was lost, so many times, and is tried again. */
+  | { readonly state: 'retrying'; readonly retries: number; readonly error: string | null }
+  /** `by` is null while it cannot be told which replica it is. */
+  | { readonly state: 'running'; readonly by: string | null; readonly since: Date | null };
+
+export interface ActivationRequest {
+  readonly job: string;
+  readonly waitSeconds: number;
+  /** Called with each change, and first when the request is in the queue. */
+  readonly onProgress?: (progress: ActivationProgress) => void;
+}
+
 const POLL_MS = 200;
+const ENDED: ReadonlySet<string> = new Set(['completed', 'cancelled', 'failed']);
 
 /**
  * Asks for one activation now and waits until a worker has run it. When one is waiting already, that one is the
@@ -18,15 +36,22 @@ const POLL_MS = 200;
  */
 export async function requestActivation(
   queue: QueueConnection,
-  { job, waitSeconds }: { readonly job: string; readonly waitSeconds: number },
+  { job, waitSeconds, onProgress }: ActivationRequest,
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
     const id = await waitingActivation(boss, job, queue.schema);
     const deadline = Date.now() + waitSeconds * 1000;
+    let told = '';
     for (;;) {
       const found = await boss.getJobById(job, id);
-      if (found && ['completed', 'cancelled', 'failed'].includes(found.state)) return recordedActivation(found);
-      if (Date.now() >= deadline) throw notRun(found?.state, waitSeconds);
+      const activation = found && recordedActivation(found);
+      if (activation && ENDED.has(activation.state)) return activation;
+      if (onProgress && activation) {
+        const progress = await progressOf(boss, activation);
+        if (JSON.stringify(progress) !== told) onProgress(progress);
+        told = JSON.stringify(progress);
+      }
+      if (Date.now() >= deadline) throw notRun(activation?.state, waitSeconds);
       await delay(POLL_MS);
     }
   });
@@ -41,6 +66,16 @@ async function waitingActivation(boss: PgBoss, job: string, schema: string): Pro
     const waiting = recent.find(({ state }) => state === 'created');
     if (waiting) return waiting.id;
   }
+}
+
+async function progressOf(boss: PgBoss, activation: RecordedActivation): Promise<ActivationProgress> {
+  const { state, startedOn, retries, error } = activation;
+  if (state === 'active') {
+    const replicas = (await listInstances(boss)).filter(({ live }) => live).map(nameOf);
+    const by = startedOn && (await runningReplica(boss, { startedOn, replicas }));
+    return { state: 'running', by, since: startedOn };
+  }
+  return state === 'retry' ? { state: 'retrying', retries: retries + 1, error } : { state: 'queued' };
 }
 
 function notRun(state: string | undefined, waitSeconds: number): ActivationTimeoutError {

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -13,58 +14,23 @@ async function sealog(args: string[], env: Readonly<Record<string, string | unde
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
 
-describe('wrong usage', () => {
-  test.each([
-    [['frobnicate'], `error: unknown command 'frobnicate'`],
-    [['status', '--jsn'], `error: unknown option '--jsn'`],
-    [['activate', '--wait', '1h'], 'expected a whole number of seconds, got "1h"'],
-    [['activate', 'audit-timeuot'], 'sealog: job: expected one of audit-timeout, got "audit-timeuot"'],
-  ])('%j exits with 2 and says what is wrong', async (args, message) => {
-    const { code, stdout, stderr } = await sealog(args);
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(message);
-    expect(stderr).not.toContain('    at ');
-  });
-
-  test('bad configuration exits with 2 and tells every problem in a line', async () => {
-    const { code, stdout, stderr } = await sealog(['worker'], {
-      SEALOG_AUDIT_TIMEOUT_TIMEOUT_SECONDS: '4h',
-      SEALOG_AUDIT_TIMEOUT_SCHEDULE: '@hourly',
-      SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLG: 'true',
-    });
-    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr.split('\n')).toHaveLength(5);
-    expect(stderr).toContain(
-      'auditTimeout.timeoutSeconds (SEALOG_AUDIT_TIMEOUT_TIMEOUT_SECONDS): expected a whole number from 1 to 31536000, got "4h"',
-    );
-    expect(stderr).toContain('auditTimeout.schedule (SEALOG_AUDIT_TIMEOUT_SCHEDULE): ');
-    expect(stderr).toContain('did you mean SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLOG');
-  });
-
-  test('production without a database is refused', async () => {
-    const { code, stderr } = await sealog(['status'], { NODE_ENV: 'production', DATABASE_URL: undefined });
-    expect(code).toBe(2);
-    expect(stderr).toContain('DATABASE_URL');
-  });
+// What they say: errors.test.ts and help.test.ts.
+test.each([
+  [['--help'], 0],
+  [['frobnicate'], 2],
+  [['activate', 'audit-timeuot'], 2],
+  [['status'], 1],
+])('the process of %j exits with %i', async (args, expected) => {
+  const { code, stdout, stderr } = await sealog(args, { DATABASE_URL: 'postgres://u:canary@127.0.0.1:1/none' });
+  expect(code).toBe(expected);
+  expect(code === 0 ? stderr : stdout).toBe('');
+  expect(stderr).not.toMatch(/^ +at |canary/m);
 });
 
-describe('help', () => {
-  test.each([[['--help']], [['worker', '--help']], [['activate', '--help']], [['status', '--help']]])(
-    '%j exits with 0',
-    async (args) => {
-      const { code, stdout, stderr } = await sealog(args);
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-      expect(stdout).toMatch(/^Usage: sealog/);
-    },
-  );
-});
-
-test('a database that is away fails with one line and exit code 1', async () => {
-  for (const args of [['status'], ['migrate'], ['activate', '--dry-run']]) {
-    const { code, stdout, stderr } = await sealog(args, { DATABASE_URL: 'postgres://u:canary@127.0.0.1:1/none' });
-    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/^sealog: .*ECONNREFUSED 127\.0\.0\.1:1\n$/);
-  }
+test('production without a database is refused', async () => {
+  const { code, stderr } = await sealog(['status'], { NODE_ENV: 'production', DATABASE_URL: undefined });
+  expect(code).toBe(2);
+  expect(stderr).toContain('DATABASE_URL');
 });
 
 test('a dry run counts and changes nothing', async () => {
@@ -84,17 +50,14 @@ test('a dry run counts and changes nothing', async () => {
   expect(rows).toEqual([{ n: 3 }]);
 });
 
-test('an activation that no worker takes fails after the wait, and stands', async () => {
-  const { code, stderr } = await sealog(['activate', '--wait', '1']);
+test('an activation that no worker takes stands, and a worker that comes later runs it', async () => {
+  const { code } = await sealog(['activate', '--wait', '1']);
   expect(code).toBe(1);
-  expect(stderr).toMatch(/^sealog: the activation was taken by no worker: is one running\? .*\n$/);
   const { rows } = await database.pool.query(`select state from pgboss.job where name = 'audit-timeout'`);
   expect(rows).toEqual([{ state: 'created' }]);
 });
 
 test('status tells schedule, activations, replicas and counts, for people and as JSON', async () => {
-  const before = await sealog(['status']);
-  expect(before.stdout).toContain('none: no worker has installed it yet');
   await using worker = await spawnNode(['src/bin.ts', 'worker'], {
     env: {
       DATABASE_URL: database.url,
@@ -115,14 +78,44 @@ test('status tells schedule, activations, replicas and counts, for people and as
     lastActivations: expect.arrayContaining([
       expect.objectContaining({ state: 'completed', by: 'replica-1', timedOut: 2, limitReached: false, error: null }),
     ]),
+    whole: true,
     replicas: [{ name: 'replica-1', pid: worker.pid }],
     incomplete: { count: 1, oldestStarted: expect.stringMatching(/\.\d{6}Z$/) },
     stale: { count: 0 },
   });
   const plain = await sealog(['status']);
+  expect(plain.stdout).toMatch(/^audit log: whole\n/);
   expect(plain.stdout).toMatch(/schedule +\*\/5 \* \* \* \* \(UTC\), next run in /);
   expect(plain.stdout).toMatch(/replica-1 +\w+ +completed +2 /);
   expect(plain.stderr).toBe('');
+});
+
+test('activate tells on stderr how far it has come, and which replica is at it', async () => {
+  await using worker = await spawnNode(['src/bin.ts', 'worker'], {
+    env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_INSTANCE_NAME: 'replica-2', SEALOG_LOG_LEVEL: 'debug' },
+  });
+  await worker.waitForEvent('audit-timeout.activation');
+  // The activation waits for the row for as long as it is locked, which is longer than it takes to be seen.
+  const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
+  await database.pool.query(`
+    create function sealog.wait() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock_shared(42); return new; end $$;
+    create trigger wait before update on sealog.audit_log for each row execute function sealog.wait()`);
+  await using blocker = await connected(database.url);
+  await blocker.query('select pg_advisory_lock(42)');
+  await using activate = await spawnNode(['src/bin.ts', 'activate'], { env: { DATABASE_URL: database.url } });
+  const running = await activate.waitForLine((line) => line.includes('running'));
+  expect(running).toMatch(/^audit-timeout: running on replica-2 since \d{4}-\S+Z$/);
+  await blocker.query('select pg_advisory_unlock(42)');
+  expect(await activate.exited).toMatchObject({ code: 0 });
+  const [queued, ...then] = activate.stderr.trimEnd().split('\n');
+  expect(queued).toBe('audit-timeout: queued, waiting for a worker');
+  expect(then.at(-1)).toMatch(/^audit-timeout: completed by replica-2 in \d+ ms$/);
+  expect(Object.keys(JSON.parse(activate.stdout) as object).join(' ')).toBe(
+    'job id state retries createdOn startedOn completedOn error by trigger cutoff limit timedOut limitReached ' +
+      'oldestStarted byOperation sampleIds skipped durationMs',
+  );
+  expect(JSON.parse(activate.stdout)).toMatchObject({ state: 'completed', sampleIds: [id] });
 });
 
 test('config shows where each value comes from, and no password', async () => {

@@ -40,11 +40,21 @@ export function declareListOptions(command: Command): Command {
 }
 
 const HELP = `
-An instant is ISO 8601 with a time zone, up to microseconds: 2026-03-01T12:00:00Z, or a date: 2026-03-01.
-One day: --from 2026-03-01 --to 2026-03-02
+An instant is ISO 8601 with a time zone, up to microseconds, or a date, which is
+its midnight: 2026-03-01T12:00:00Z, 2026-03-01.
 
-Entries go to stdout, everything else to stderr. The last line there tells where the listing ended:
-  next: <cursor for --after> horizon: <nothing at or before it will ever change> settled: <true: --to is reached>`;
+Examples:
+  sealog list --from 2026-03-01 --to 2026-03-02
+  sealog list --result unknown --order desc --limit 20
+  sealog list --format csv --operation disk_create > disks.csv
+  sealog list --follow --format jsonl
+
+Entries go to stdout, everything else to stderr. The last line there tells where
+the listing ended:
+  next: <cursor for --after>
+  horizon: <nothing at or before it will ever change>
+  settled: <true: --to is reached>
+(all on one line).`;
 
 /** The listing that is asked for. Options that do not go together end the command as bad usage, by `command.error`. */
 export function listingOf(options: ListOptions, command: Command): EntryQuery & { readonly after: string | undefined } {

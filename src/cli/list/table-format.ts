@@ -1,4 +1,5 @@
 import type { Entry } from '../../audit-log/listing.ts';
+import { printable } from '../printable.ts';
 import type { EntryFormat } from './entry-format.ts';
 
 const HEADING = ['completed', 'result', 'operation', 'actor', 'tenant', 'resource', 'id'];
@@ -39,13 +40,8 @@ function joined(kind: string, id: string | undefined): string {
   return id === undefined ? kind : `${kind} ${id}`;
 }
 
-/**
- * Much of an entry is whatever a client sent. Control characters could steer the terminal and make one entry look like
- * another, so they are shown as escapes; and a cell is cut where the table would fall apart.
- */
+/** Much of an entry is whatever a client sent. A cell is cut where the table would fall apart. */
 function readable(cell: string): string {
-  const shown = cell.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {
-    return `\\u{${character.codePointAt(0)!.toString(16)}}`;
-  });
+  const shown = printable(cell);
   return shown.length > 80 ? `${shown.slice(0, 79)}…` : shown;
 }

@@ -1,0 +1,104 @@
+import { formatSeconds } from '../table.ts';
+import type { Status } from './read-status.ts';
+
+/** What is wrong, in a word for programs and a sentence for people. */
+export interface Problem {
+  readonly kind: ProblemKind;
+  readonly message: string;
+}
+
+export type ProblemKind =
+  'no-replica' | 'no-schedule' | 'failed' | 'overdue' | 'backlog' | 'horizon-held' | 'drift' | 'skipped';
+
+/** Longer than an activation or a batch of a service should take. */
+const HELD_SECONDS = 10;
+/** The most replicas that a sentence names. */
+const MOST_NAMES = 3;
+
+type Seen = Omit<Status, 'whole' | 'problems'>;
+type Check = (status: Seen) => string | undefined;
+
+/** In the order of their urgency: who is to do the work, whether it is done, what is left of it. */
+const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
+  ['no-replica', noReplica],
+  ['no-schedule', noSchedule],
+  ['failed', failed],
+  ['overdue', overdue],
+  ['backlog', backlog],
+  ['horizon-held', horizonHeld],
+  ['drift', drift],
+  ['skipped', skipped],
+];
+
+/** What is wrong with the log or with those who keep it whole, the most urgent first. */
+export function problemsOf(status: Seen): Problem[] {
+  return CHECKS.flatMap(([kind, check]) => {
+    const message = check(status);
+    return message === undefined ? [] : [{ kind, message }];
+  });
+}
+
+function noReplica({ replicas, lostReplicas, readOn }: Seen): string | undefined {
+  if (replicas.length > 0) return undefined;
+  const last = lostReplicas.toSorted((a, b) => b.lastSeen.getTime() - a.lastSeen.getTime())[0];
+  const seen = last ? `${last.name} was last seen ${ago(last.lastSeen, readOn)}` : 'start one with `sealog worker`';
+  return `no replica is alive; ${seen}`;
+}
+
+function noSchedule({ schedule }: Seen): string | undefined {
+  return schedule === null ? 'no schedule is installed; the next worker to start installs it' : undefined;
+}
+
+function failed({ lastActivations, readOn }: Seen): string | undefined {
+  const last = lastActivations.find(
+    ({ state, error }) => !['created', 'active'].includes(state) && (state !== 'retry' || error),
+  );
+  if (!last || last.state === 'completed') return undefined;
+  const when = last.completedOn ? ` ${ago(last.completedOn, readOn)}` : '';
+  const how =
+    last.state === 'retry'
+      ? 'failed and will be tried again'
+      : `${last.state === 'failed' ? 'failed' : 'was cancelled'}${when}`;
+  return `the last activation ${how}${last.error ? `: ${last.error}` : ''}`;
+}
+
+function overdue({ overdueSince, lastActivations, readOn }: Seen): string | undefined {
+  if (!overdueSince) return undefined;
+  const last = lastActivations.find(({ state }) => state === 'completed')?.completedOn;
+  return `no activation has completed for three periods; ${last ? `the last one did ${ago(last, readOn)}` : 'none is known to have completed'}`;
+}
+
+function backlog({ backlog: { count }, drain }: Seen): string | undefined {
+  if (count === 0) return undefined;
+  const time =
+    drain.seconds === null ? 'it is not known how long they take' : `about ${formatSeconds(drain.seconds)} to drain`;
+  return `a backlog of ${counted(count, 'stale entry', 'stale entries')}; ${time}`;
+}
+
+function horizonHeld({ horizonHeldBy }: Seen): string | undefined {
+  if (!horizonHeldBy || horizonHeldBy.ageSeconds < HELD_SECONDS) return undefined;
+  const age = formatSeconds(horizonHeldBy.ageSeconds);
+  return `the horizon is held back; readers see nothing that was completed in the last ${age}`;
+}
+
+function drift({ scheduleDrift }: Seen): string | undefined {
+  if (scheduleDrift.length === 0) return undefined;
+  const names = scheduleDrift.map(({ name }) => name);
+  const told = names.length > MOST_NAMES ? [...names.slice(0, MOST_NAMES), `${names.length - MOST_NAMES} more`] : names;
+  return `${told.join(', ')} ${names.length === 1 ? 'is' : 'are'} configured with another schedule than the installed one`;
+}
+
+function skipped({ lastActivations }: Seen): string | undefined {
+  const count = lastActivations.find(({ state }) => state === 'completed')?.skipped?.length ?? 0;
+  if (count === 0) return undefined;
+  return `the database refuses to complete ${counted(count, 'stale entry', 'stale entries')}; readers do not see ${count === 1 ? 'it' : 'them'}`;
+}
+
+export function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+/** How long before `now` it was. */
+export function ago(instant: Date, now: Date): string {
+  return `${formatSeconds((now.getTime() - instant.getTime()) / 1000)} ago`;
+}

@@ -1,0 +1,45 @@
+import { expect, test } from '@jest/globals';
+import { createDatabase } from '../support/database.ts';
+import { spawnNode } from '../support/processes.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+
+const WATCH = ['src/bin.ts', 'status', '--watch', '1'];
+
+test('status --watch goes on while the database is away, on one client, and ends with 0', async () => {
+  await using database = await createDatabase();
+  await using proxy = await startProxy(database.url);
+  await proxy.cut();
+  await using watch = await spawnNode(WATCH, { env: { DATABASE_URL: proxy.url } });
+  await watch.waitForLine((line) => line.startsWith('audit log: unknown, it cannot be read: connect ECONNREFUSED'));
+  expect(watch.stdout).not.toContain('last activations');
+
+  await proxy.mend();
+  await watch.waitForLine((line) => line.startsWith('audit log: no replica is alive'));
+  await proxy.cut();
+  const sofar = watch.lines().length;
+  const later = (start: string) => (line: string) => line.startsWith(start) && watch.lines().lastIndexOf(line) >= sofar;
+  await watch.waitForLine(later('audit log: unknown'));
+  await proxy.mend();
+  const gone = watch.lines().length;
+  await watch.waitForLine((line) => line.startsWith('audit log: no') && watch.lines().lastIndexOf(line) >= gone);
+
+  // It has the few connections that one reading takes, however many there were.
+  const { rows } = await database.pool.query<{ count: number }>(
+    `select count(*)::int from pg_stat_activity where datname = current_database() and application_name like 'sealog %'`,
+  );
+  expect(rows[0]!.count).toBeLessThanOrEqual(2);
+  watch.kill('SIGTERM');
+  expect(await watch.exited).toEqual({ code: 0, signal: null });
+});
+
+test('status --watch --json is a line each time', async () => {
+  await using database = await createDatabase();
+  await using watch = await spawnNode([...WATCH, '--json'], { env: { DATABASE_URL: database.url } });
+  let lines = 0;
+  await watch.waitForLine((line) => line.startsWith('{') && ++lines === 2);
+  watch.kill('SIGINT');
+  expect(await watch.exited).toEqual({ code: 0, signal: null });
+  for (const line of watch.stdout.trimEnd().split('\n')) {
+    expect(JSON.parse(line)).toMatchObject({ job: 'audit-timeout', whole: false });
+  }
+});
