@@ -1,7 +1,8 @@
+import type { MeterProvider } from '@opentelemetry/api';
 import { checkCompletion, checkEntryId, type Completion, type CompleteResult } from './audit-log/completion.ts';
 import { type BegunEntry, checkNewEntry, type NewEntry } from './audit-log/entry.ts';
 import type { Entry, Page, PageQuery } from './audit-log/listing.ts';
-import { InvalidArgumentError } from './errors.ts';
+import { checkObject, InvalidArgumentError } from './errors.ts';
 import { connectionLost } from './events.ts';
 import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
@@ -9,10 +10,13 @@ import { eachEntry, type EntriesQuery, list } from './list.ts';
 import { record, type RecordOptions } from './record.ts';
 import { beginEntry } from './store/begin-entry.ts';
 import { completeEntry } from './store/complete-entry.ts';
-import { auditLogDatabase, type DatabasePool, openPool } from './store/database.ts';
-import { asStoreError } from './store/errors.ts';
+import { auditLogDatabase, type DatabasePool, guarded, openPool } from './store/database.ts';
+import { asStoreError, BeginTimeoutError } from './store/errors.ts';
 import { findEntry, type FoundEntry } from './store/find-entry.ts';
+import { kyselyQuery, type Transaction, transactionQuery } from './store/query.ts';
 import { retryTransient } from './store/retry-transient.ts';
+import { queryWithin } from './store/within-limit.ts';
+import { writeMetrics } from './write-metrics.ts';
 
 /** The database is a pool of your own (`pg.Pool`; you end it), or a connection string for a pool of ours. */
 export type AuditLogOptions = ({ readonly pool: DatabasePool } | { readonly connectionString: string }) & {
@@ -24,6 +28,10 @@ export type AuditLogOptions = ({ readonly pool: DatabasePool } | { readonly conn
   readonly instanceId?: string;
   /** Most connections of the pool made for `connectionString`. Default 10. */
   readonly poolMax?: number;
+  /** How long `begin` may take, waiting for a connection included, in milliseconds: 1 to 600 000, default 2000. */
+  readonly beginTimeoutMs?: number;
+  /** Where refused, repeated, lost and late writes are counted. Default: OpenTelemetry's global one, as it is now. */
+  readonly meterProvider?: MeterProvider;
 };
 
 /** The audit log of one database. */
@@ -31,8 +39,8 @@ export interface AuditLog extends AsyncDisposable {
   /**
    * Begins an entry. It is committed when this returns; only then may the operation run.
    *
-   * Throws `StoreError` when the entry could not be written (then the operation must not run), and
-   * `InvalidArgumentError` for an `operationId` or `actor` that can only be a mistake of the program.
+   * Throws `BeginTimeoutError` when that took longer than `beginTimeoutMs` and `StoreError` when the entry could not be
+   * written (then the operation must not run), and `InvalidArgumentError` for an `operationId` or `actor` that can only be a mistake of the program.
    */
   begin(entry: NewEntry): Promise<BegunEntry>;
 
@@ -42,6 +50,20 @@ export interface AuditLog extends AsyncDisposable {
    * Throws `StoreError` when the outcome could not be recorded: the worker will then complete the entry as `timeout`.
    */
   complete(id: string, completion: Completion): Promise<CompleteResult>;
+
+  /**
+   * Begins an entry in a transaction of yours. It is there if and when that commits: an operation that is rolled back
+   * leaves no trace. The transaction is a client of `pg` that has sent `begin`, or a transaction of Kysely.
+   *
+   * Throws `StoreError` and `InvalidArgumentError`. Nothing is repeated, and there is no time limit but yours.
+   */
+  beginIn(transaction: Transaction, entry: NewEntry): Promise<BegunEntry>;
+
+  /**
+   * Records the outcome in a transaction of yours, whether the entry was begun in it or before it. Commit soon: until
+   * then readers see nothing that was completed later.
+   */
+  completeIn(transaction: Transaction, id: string, completion: Completion): Promise<CompleteResult>;
 
   /**
    * Begins an entry, runs the operation, records how it ended, and returns or throws what the operation did.
@@ -76,22 +98,51 @@ export interface AuditLog extends AsyncDisposable {
  * await auditLog.complete(entry.id, { kind: 'success', httpStatusCode: 201 });
  */
 export function createAuditLog(options: AuditLogOptions): AuditLog {
-  const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName() } = options;
-  const pool = 'pool' in options ? options.pool : ownPool(options, logger);
+  checkObject('options', options);
+  const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName(), beginTimeoutMs = 2000 } = options;
+  checkMilliseconds('beginTimeoutMs', beginTimeoutMs);
+  const pool = 'pool' in options ? checkPool(options.pool) : ownPool(options, logger);
   const database = auditLogDatabase(pool, schema);
+  const beginQuery = queryWithin(guarded(pool), beginTimeoutMs);
+  const query = kyselyQuery(database.db);
+  const counters = writeMetrics(options.meterProvider);
 
   const auditLog: AuditLog = {
     async begin(entry) {
       checkNewEntry(entry);
-      return await asStoreError('begin', () => beginEntry(database, entry, instanceId));
+      try {
+        return await asStoreError('begin', () => beginEntry(beginQuery, schema, entry, instanceId));
+      } catch (error) {
+        counters.beginRefused(error instanceof BeginTimeoutError ? 'timeout' : 'error');
+        throw error;
+      }
     },
     async complete(id, completion) {
       checkEntryId(id);
       checkCompletion(completion);
-      return await asStoreError('complete', () => retryTransient(() => completeEntry(database, id, completion)));
+      try {
+        const attempt = () => completeEntry(query, schema, id, completion);
+        const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
+        if (result.status === 'amended') counters.completeAmended();
+        return result;
+      } catch (error) {
+        counters.completeLost();
+        throw error;
+      }
     },
-    list: (query = {}) => list(database, query),
-    entries: (query = {}) => eachEntry(database, query),
+    async beginIn(transaction, entry) {
+      checkNewEntry(entry);
+      const queryIn = transactionQuery(transaction);
+      return await asStoreError('begin', () => beginEntry(queryIn, schema, entry, instanceId));
+    },
+    async completeIn(transaction, id, completion) {
+      checkEntryId(id);
+      checkCompletion(completion);
+      const queryIn = transactionQuery(transaction);
+      return await asStoreError('complete', () => completeEntry(queryIn, schema, id, completion));
+    },
+    list: (listing = {}) => list(database, listing),
+    entries: (listing = {}) => eachEntry(database, listing),
     async find(id) {
       checkEntryId(id);
       return await asStoreError('find', () => findEntry(database, id));
@@ -102,6 +153,16 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     },
   };
   return auditLog;
+}
+
+function checkPool(pool: DatabasePool): DatabasePool {
+  if (typeof pool?.connect === 'function') return pool;
+  throw new InvalidArgumentError('pool', 'a pg.Pool, unless a connectionString is given', pool);
+}
+
+function checkMilliseconds(argument: string, value: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= 600_000) return;
+  throw new InvalidArgumentError(argument, 'a whole number from 1 to 600000', value);
 }
 
 function ownPool(options: AuditLogOptions & { readonly connectionString: string }, logger: Logger): DatabasePool {

@@ -36,6 +36,11 @@ export class InvalidArgumentError extends SealogError {
   }
 }
 
+/** Throws {@link InvalidArgumentError} for what has no properties: programs without types pass null. */
+export function checkObject(argument: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new InvalidArgumentError(argument, 'an object', value);
+}
+
 /**
  * The embedded PostgreSQL could not be set up, started or joined. `problem` is the message without its preamble, `log`
  * the end of the server's log, if there is one.

@@ -8,5 +8,7 @@ export { HorizonNotReachedError, InvalidArgumentError, InvalidCursorError, Sealo
 export type { EntriesQuery } from './list.ts';
 export type { Logger } from './logger.ts';
 export type { RecordOptions } from './record.ts';
+export type { DatabaseClient, DatabasePool } from './store/database.ts';
 export type { FoundEntry } from './store/find-entry.ts';
-export { StoreError } from './store/errors.ts';
+export { BeginTimeoutError, StoreError } from './store/errors.ts';
+export type { Transaction } from './store/query.ts';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { checkSameListing, type Cursor, decodeCursor, encodeCursor } from './audit-log/cursor.ts';
 import { type Instant, instantOf, microsecondsOf } from './audit-log/instant.ts';
 import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
-import { HorizonNotReachedError, InvalidArgumentError } from './errors.ts';
+import { checkObject, HorizonNotReachedError, InvalidArgumentError } from './errors.ts';
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
 import { listEntries } from './store/list-entries.ts';
@@ -10,6 +10,7 @@ import { seal } from './store/seal.ts';
 
 /** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
 export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
+  checkObject('query', query);
   const limit = checkLimit(query.limit);
   const place = placeOf(query);
   return await asStoreError('list', () => pageFrom(database, place, limit));
@@ -76,6 +77,7 @@ export async function* eachPage(
   database: AuditLogDatabase,
   query: EntriesQuery,
 ): AsyncGenerator<Page, void, undefined> {
+  checkObject('query', query);
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
   const { order } = placeOf(listing);
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);

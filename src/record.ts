@@ -1,6 +1,7 @@
 import { checkCompletion, type Completion } from './audit-log/completion.ts';
 import type { BegunEntry, NewEntry } from './audit-log/entry.ts';
 import type { AuditLog } from './create-audit-log.ts';
+import { checkObject, InvalidArgumentError } from './errors.ts';
 import { completionLost, descriptionLost } from './events.ts';
 import type { Logger } from './logger.ts';
 
@@ -21,8 +22,11 @@ export async function record<T>(
   { auditLog, logger }: { readonly auditLog: AuditLog; readonly logger: Logger },
   newEntry: NewEntry,
   operation: (entry: BegunEntry) => T | Promise<T>,
-  { describeSuccess, describeError = describeThrown }: RecordOptions<T>,
+  options: RecordOptions<T>,
 ): Promise<T> {
+  if (typeof operation !== 'function') throw new InvalidArgumentError('operation', 'a function', operation);
+  checkObject('options', options);
+  const { describeSuccess, describeError = describeThrown } = options;
   const entry = await auditLog.begin(newEntry);
   // Nothing that goes wrong here may look as if the operation had: not a description, not the database, not the logger.
   const report = (event: typeof completionLost, err: unknown): void => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.ts';
+import { checkObject, InvalidArgumentError } from '../errors.ts';
 import type { Resource } from './entry.ts';
 import type { Instant } from './instant.ts';
 
@@ -39,6 +39,7 @@ export type CompleteResult =
 
 /** Throws {@link InvalidArgumentError} for a completion that the table would refuse. */
 export function checkCompletion(completion: Completion): void {
+  checkObject('completion', completion);
   const { kind, httpStatusCode } = completion;
   if (kind !== 'success' && kind !== 'error') {
     throw new InvalidArgumentError('completion.kind', 'success or error', kind);

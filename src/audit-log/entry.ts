@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.ts';
+import { checkObject, InvalidArgumentError } from '../errors.ts';
 import type { Instant } from './instant.ts';
 
 /** Who did it. `user` and `service` have an id, `anonymous` has none. Ids are kept to 512 characters. */
@@ -48,7 +48,9 @@ export interface BegunEntry {
 const ACTOR_KINDS: readonly string[] = ['user', 'service', 'system', 'anonymous'] satisfies Actor['kind'][];
 
 /** Throws {@link InvalidArgumentError} for what can only be a mistake of the program that begins the entry. */
-export function checkNewEntry({ operationId, actor }: NewEntry): void {
+export function checkNewEntry(entry: NewEntry): void {
+  checkObject('entry', entry);
+  const { operationId, actor } = entry;
   if (typeof operationId !== 'string' || operationId.length === 0 || Array.from(operationId).length > 512) {
     throw new InvalidArgumentError('operationId', 'text of 1 to 512 characters', operationId);
   }

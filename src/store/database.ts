@@ -4,7 +4,17 @@ import pg from 'pg';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
-export type DatabasePool = PostgresPool;
+export interface DatabasePool {
+  readonly options: object;
+  connect(): Promise<DatabaseClient>;
+  end(): Promise<void>;
+}
+
+/** A connection of a {@link DatabasePool}, in use until it is released. */
+export interface DatabaseClient {
+  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+  release(destroy?: boolean): void;
+}
 
 /** The audit log in one database: the statements of this room take it first. In a transaction `db` is that one. */
 export interface AuditLogDatabase {
@@ -46,7 +56,7 @@ export function openPool(options: PoolOptions): pg.Pool {
 }
 
 export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  const dialect = new PostgresDialect({ pool: guarded(pool) });
+  const dialect = new PostgresDialect({ pool: guarded(pool) as PostgresPool });
   return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
 }
 
@@ -54,8 +64,9 @@ export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDa
  * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
  * idle ones: without a listener of our own that would end the process, at the first restart of the database.
  */
-function guarded(pool: DatabasePool): DatabasePool {
+export function guarded(pool: DatabasePool): DatabasePool {
   return {
+    ...('Client' in pool && { Client: pool.Client }),
     options: pool.options,
     end: () => pool.end(),
     async connect() {
@@ -66,15 +77,13 @@ function guarded(pool: DatabasePool): DatabasePool {
   };
 }
 
-type Client = Awaited<ReturnType<DatabasePool['connect']>>;
-
 /**
  * A connection that gave no answer in time is still waiting for it: given back as it is, it would be handed out again,
  * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there.
  */
-function withoutDeafOnes(client: Client): Client {
+function withoutDeafOnes(client: DatabaseClient): DatabaseClient {
   let isDeaf = false;
-  const query = async (text: string, values: readonly unknown[]) => {
+  const query: DatabaseClient['query'] = async (text, values) => {
     try {
       return await client.query(text, values);
     } catch (error) {
@@ -83,8 +92,8 @@ function withoutDeafOnes(client: Client): Client {
     }
   };
   return {
-    ...(client.processID !== undefined && { processID: client.processID }),
-    query: query as Client['query'],
+    ...('processID' in client && { processID: client.processID }),
+    query,
     release: (destroy = false) => client.release(destroy || isDeaf),
   };
 }

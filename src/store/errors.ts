@@ -19,6 +19,24 @@ export class StoreError extends SealogError {
   }
 }
 
+/**
+ * An entry could not be begun within the time limit, so the operation must not run. If the insert had been sent, it is
+ * cancelled; should it have committed all the same, the worker will complete the entry as `timeout`.
+ */
+export class BeginTimeoutError extends SealogError {
+  override readonly name = 'BeginTimeoutError';
+  readonly code = 'SEALOG_BEGIN_TIMEOUT';
+  readonly limitMs: number;
+  /** `connection`: the pool gave none, and nothing was sent. `answer`: the insert was sent. */
+  readonly waitedFor: 'connection' | 'answer';
+
+  constructor(limitMs: number, waitedFor: 'connection' | 'answer') {
+    super(`begin: expected ${waitedFor === 'answer' ? 'an answer' : 'a connection'} within ${limitMs} ms, got none`);
+    this.limitMs = limitMs;
+    this.waitedFor = waitedFor;
+  }
+}
+
 /** The schema of the database does not fit this version of sealog. The message says what to do. */
 export class SchemaVersionError extends SealogError {
   override readonly name = 'SchemaVersionError';

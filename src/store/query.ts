@@ -1,0 +1,41 @@
+import { CompiledQuery } from 'kysely';
+import { InvalidArgumentError } from '../errors.ts';
+
+/** Sends one statement and answers its rows: on a pool, or in somebody's transaction. */
+export type Query = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
+
+/** A client of `pg` that is in a transaction, or a transaction of Kysely. */
+export type Transaction =
+  | { query(text: string, values: unknown[]): Promise<{ readonly rows: unknown[] }> }
+  | (Executor & { readonly isTransaction: boolean });
+
+// Kysely's own types are not named, so that the program may have another version of Kysely.
+interface Executor {
+  executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
+}
+
+export function kyselyQuery(db: Executor): Query {
+  return async <Row>(text: string, values: readonly unknown[]) => {
+    const { rows } = await db.executeQuery(CompiledQuery.raw(text, [...values]) as never);
+    return rows as readonly Row[];
+  };
+}
+
+/** Throws {@link InvalidArgumentError} for what is no transaction, a pool above all: that would send it elsewhere. */
+export function transactionQuery(transaction: Transaction): Query {
+  const given: unknown = transaction;
+  if (typeof given === 'object' && given !== null) {
+    if ('isTransaction' in transaction && transaction.isTransaction) return kyselyQuery(transaction);
+    if ('query' in transaction && typeof transaction.query === 'function' && !('totalCount' in transaction)) {
+      return async <Row>(text: string, values: readonly unknown[]) =>
+        (await transaction.query(text, [...values])).rows as Row[];
+    }
+  }
+  const got = given && typeof given === 'object' ? given.constructor?.name : given;
+  throw new InvalidArgumentError('transaction', 'a client of pg or a transaction of Kysely', got);
+}
+
+/** The table, quoted for statements that are written as text. */
+export function auditLogTable(schema: string): string {
+  return `"${schema.replaceAll('"', '""')}".audit_log`;
+}

@@ -1,0 +1,137 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
+import pg from 'pg';
+import { BeginTimeoutError, createAuditLog, type NewEntry, StoreError } from '../../src/index.ts';
+import { connected } from '../support/connection.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { insertEntries } from '../support/entries.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+import { waitUntil } from '../support/wait.ts';
+
+let database: TestDatabase;
+beforeAll(async () => void (database = await createDatabase()));
+afterAll(() => database[Symbol.asyncDispose]());
+
+const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } };
+const beginTimeoutMs = 300;
+
+/** How long until the promise is refused by the time limit, and what it waited for. */
+async function refusalOf(beginning: Promise<unknown>): Promise<{ ms: number; waitedFor: string }> {
+  const start = performance.now();
+  const error = await beginning.then(
+    () => new Error('it was not refused'),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toBeInstanceOf(BeginTimeoutError);
+  const { waitedFor, code, limitMs } = error as BeginTimeoutError;
+  expect({ code, limitMs }).toEqual({ code: 'SEALOG_BEGIN_TIMEOUT', limitMs: beginTimeoutMs });
+  return { ms: performance.now() - start, waitedFor };
+}
+
+// Under load a timer may be late, and that is all that may come on top of the limit.
+const soonEnough = 2500;
+
+async function backendsWaiting(): Promise<number> {
+  const { rows } = await database.pool.query(
+    `select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+  );
+  return rows.length;
+}
+
+describe('begin is refused in time', () => {
+  test('by a database that is silent, on a pool of ours and on a given one, and both go on when it is back', async () => {
+    await using proxy = await startProxy(database.url);
+    const pool = new pg.Pool({ connectionString: proxy.url, max: 2, connectionTimeoutMillis: 1000 });
+    pool.on('error', () => {});
+    await using ours = createAuditLog({ connectionString: proxy.url, poolMax: 2, beginTimeoutMs });
+    await using given = createAuditLog({ pool, beginTimeoutMs });
+    for (const log of [ours, given]) await log.begin(entry);
+    proxy.halfOpen();
+    for (const log of [ours, given]) {
+      // More than the pool has connections.
+      const refusals = await Promise.all(Array.from({ length: 5 }, () => refusalOf(log.begin(entry))));
+      for (const { ms } of refusals) expect(ms).toBeLessThan(soonEnough);
+      expect(refusals.map(({ waitedFor }) => waitedFor)).toContain('connection');
+    }
+    await proxy.mend();
+    for (const log of [ours, given]) {
+      await waitUntil('it begins entries again', () => log.begin(entry).then(Boolean, () => false), 20_000);
+    }
+    await pool.end();
+  });
+
+  test('by a pool that has no connection to give, and what comes late goes back to it', async () => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    await using log = createAuditLog({ pool, beginTimeoutMs });
+    const only = await pool.connect();
+    expect(await refusalOf(log.begin(entry))).toMatchObject({ waitedFor: 'connection' });
+    only.release();
+    await log.begin(entry);
+    expect(pool.totalCount).toBe(1);
+    await pool.end();
+  });
+
+  test('while the table is locked, without a connection that stays behind, and without an entry that comes later', async () => {
+    await using holder = await connected(database.url);
+    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    await using log = createAuditLog({ pool, beginTimeoutMs });
+    await holder.query('begin; lock table sealog.audit_log');
+    for (let round = 1; round <= 3; round++) {
+      const beginnings = [1, 2, 3].map(() => refusalOf(log.begin({ ...entry, operationId: 'while_locked' })));
+      for (const { ms } of await Promise.all(beginnings)) expect(ms).toBeLessThan(soonEnough);
+      expect(await backendsWaiting()).toBeLessThanOrEqual(2);
+    }
+    await waitUntil('the server has given up every insert', async () => (await backendsWaiting()) === 0, 10_000);
+    await holder.query('commit');
+    await log.begin(entry);
+    const { rows } = await database.pool.query(`select 1 from sealog.audit_log where operation_id = 'while_locked'`);
+    expect(rows).toEqual([]);
+    await pool.end();
+  });
+});
+
+test.each([0, 1.5, 600_001, '2 s'])('refuses %p as a time limit', (limit) => {
+  expect(() => createAuditLog({ pool: database.pool, beginTimeoutMs: limit as number })).toThrow(
+    'beginTimeoutMs: expected a whole number from 1 to 600000, got ',
+  );
+});
+
+test('what is refused, repeated, lost and late is counted', async () => {
+  const reader = new OnDemandReader();
+  const meterProvider = new MeterProvider({ readers: [reader] });
+  await using proxy = await startProxy(database.url);
+  const options = { beginTimeoutMs, meterProvider, logger: recordingLogger() };
+  await using log = createAuditLog({ connectionString: proxy.url, ...options });
+  const none = { begin_refused: 0, complete_retried: 0, complete_lost: 0, complete_amended: 0 };
+  expect(await reader.sums()).toEqual(none);
+
+  const [late] = await insertEntries(database.pool, [{ startedMinutesAgo: 300 }]);
+  await database.pool.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1`, [late]);
+  await log.complete(late!, { kind: 'success' });
+  const { id } = await log.begin(entry);
+  expect(await reader.sums()).toEqual({ ...none, complete_amended: 1 });
+
+  await proxy.cut();
+  await expect(log.begin(entry)).rejects.toThrow(StoreError);
+  await expect(log.complete(id, { kind: 'success' })).rejects.toThrow(StoreError);
+  const sums = await reader.sums();
+  expect(sums).toMatchObject({ begin_refused: 1, complete_lost: 1, complete_amended: 1 });
+  expect(sums['complete_retried']).toBeGreaterThanOrEqual(3);
+});
+
+class OnDemandReader extends MetricReader {
+  protected async onShutdown(): Promise<void> {}
+  protected async onForceFlush(): Promise<void> {}
+
+  async sums(): Promise<Record<string, number>> {
+    const { resourceMetrics } = await this.collect();
+    const metrics = resourceMetrics.scopeMetrics.flatMap((scope) => scope.metrics);
+    return Object.fromEntries(
+      metrics.map(({ descriptor, dataPoints }) => [
+        descriptor.name.replace('sealog_', ''),
+        dataPoints.reduce((sum, { value }) => sum + (value as number), 0),
+      ]),
+    );
+  }
+}
