@@ -1,0 +1,150 @@
+/**
+ * A backlog of stale entries: drained by a real worker, a process of its own with its queue, its log and its triggers,
+ * against a bare loop of the same batches for which no trigger fires, on the same table.
+ */
+import { join } from 'node:path';
+import type pg from 'pg';
+import { spawnNode } from '../test/support/processes.ts';
+import { timeoutGuarded } from './entries/bare-statements.ts';
+import { addCompletedEntries, ownerOf } from './entries/completed.ts';
+import { beginStaleEntries, countResults } from './entries/incomplete.ts';
+import type { Benchmark, Row } from './harness/benchmark.ts';
+import { inTurn, type Measure, median, ratios, spread, timed } from './harness/measure.ts';
+
+interface Load {
+  readonly completed: number;
+  readonly limits: readonly { readonly limit: number; readonly entries: number }[];
+  readonly rounds: number;
+}
+
+const FULL: Load = {
+  completed: 1_000_000,
+  limits: [
+    { limit: 100, entries: 20_000 },
+    { limit: 316, entries: 50_000 },
+    { limit: 1000, entries: 100_000 },
+    { limit: 3162, entries: 100_000 },
+    { limit: 10_000, entries: 100_000 },
+  ],
+  rounds: 5,
+};
+const TINY: Load = { completed: 1000, limits: [{ limit: 100, entries: 500 }], rounds: 1 };
+const BIN = join(import.meta.dirname, '../src/bin.ts');
+
+export const benchmark: Benchmark = {
+  name: 'backlog',
+  question: 'How fast is a backlog drained, beside a bare loop of the same batches?',
+  async run({ tiny, server, progress }) {
+    const { completed, limits, rounds } = tiny ? TINY : FULL;
+    await using database = await server.createDatabase();
+    await addCompletedEntries(database.url, { from: 0, to: completed, progress });
+    await using owner = await ownerOf(database.url);
+    const rows: Row[] = [];
+    let begun = 0;
+    let atThousand = Number.NaN;
+    for (const { limit, entries } of limits) {
+      progress(`${entries.toLocaleString('en')} stale entries at limit ${limit}, ${rounds} rounds of two`);
+      const fresh = async () => {
+        await beginStaleEntries(owner, entries);
+        begun += entries;
+        await owner.query('vacuum (analyze) sealog.audit_log');
+        await owner.query('checkpoint');
+      };
+      const rate =
+        (drain: () => Promise<number>): Measure =>
+        async () => {
+          await fresh();
+          return entries / ((await drain()) / 1000);
+        };
+      const samples = await inTurn(
+        {
+          worker: rate(() => drainByWorker(database.url, { limit, entries })),
+          'bare loop': rate(() => drainBare(owner, limit)),
+        },
+        { rounds, warmUp: 0 },
+      );
+      const ofBare = spread(ratios(samples.worker, samples['bare loop']));
+      if (limit === 1000 || tiny) atThousand = ofBare.median;
+      rows.push({
+        limit,
+        entries,
+        'worker, entries/s': Math.round(median(samples.worker)),
+        'bare loop, entries/s': Math.round(median(samples['bare loop'])),
+        'of bare': ofBare.median,
+        'of bare, least': ofBare.min,
+        'of bare, most': ofBare.max,
+      });
+    }
+    const results = await countResults(database.pool);
+    return {
+      tables: [{ title: `A backlog in a log of ${completed.toLocaleString('en')} completed entries`, rows }],
+      aims: [
+        { aim: 'at least 0.85 of the bare loop at limit 1000', measured: atThousand, reached: atThousand >= 0.85 },
+      ],
+      counts: [
+        { what: 'entries closed', expected: begun, counted: results.timeout },
+        { what: 'entries left incomplete', expected: 0, counted: results.incomplete },
+      ],
+      plot: {
+        title: 'Draining a backlog, by the limit of a batch',
+        width: 480,
+        data: { values: rows },
+        transform: [{ fold: ['worker, entries/s', 'bare loop, entries/s'], as: ['who', 'entries/s'] }],
+        mark: { type: 'line', point: true },
+        encoding: {
+          x: { field: 'limit', type: 'quantitative', scale: { type: 'log' } },
+          y: { field: 'entries/s', type: 'quantitative' },
+          color: { field: 'who', type: 'nominal', title: null },
+        },
+      },
+      notes: [
+        `${rounds} rounds a limit, worker and loop in turn; from the first batch's start to the last one's commit.`,
+      ],
+    };
+  },
+};
+
+/** Milliseconds from the start of the first activation to the log line of the last one, which is written after its commit. */
+async function drainByWorker(
+  url: string,
+  { limit, entries }: { readonly limit: number; readonly entries: number },
+): Promise<number> {
+  await using worker = await spawnNode([BIN, 'worker'], {
+    env: {
+      DATABASE_URL: url,
+      SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: String(limit),
+      SEALOG_HTTP_PORT: '0',
+    },
+  });
+  let left = entries;
+  let started = Number.NaN;
+  const last = await worker.waitForLine((text) => {
+    const line = activationOf(text);
+    if (!line) return false;
+    if (left === entries) started = Date.parse(line.time) - line.durationMs;
+    left -= line.timedOut;
+    return left <= 0;
+  }, 120_000);
+  worker.kill('SIGTERM');
+  await worker.exited;
+  return Date.parse(activationOf(last)!.time) - started;
+}
+
+interface Activation {
+  readonly time: string;
+  readonly durationMs: number;
+  readonly timedOut: number;
+}
+
+function activationOf(text: string): Activation | undefined {
+  if (!text.includes('"audit-timeout.activation"')) return undefined;
+  const line: Activation = JSON.parse(text);
+  return line;
+}
+
+async function drainBare(owner: pg.Client, limit: number): Promise<number> {
+  return await timed(async () => {
+    const { rows } = await owner.query<{ cutoff: string }>(`select (now() - interval '4 hours')::text as cutoff`);
+    while ((await timeoutGuarded(owner, { cutoff: rows[0]!.cutoff, limit })) === limit);
+  });
+}
