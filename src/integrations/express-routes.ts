@@ -1,18 +1,24 @@
 import type { RequestHandler } from 'express';
+import { InvalidArgumentError } from '../errors.ts';
 import { checkRouteAudit, type Route, type RouteAudit } from './route-rule.ts';
 
 /** What Express keeps of a `use`, of a route, and of each handler in a route. */
 export interface Layer {
   readonly name: string;
   readonly handle: { readonly stack?: readonly Layer[] };
-  /** As it was declared. */
+  /** As it was declared; several are a list. */
   readonly rawPath?: unknown;
   readonly slash?: boolean;
   readonly method?: string;
   readonly route?: { readonly methods: Readonly<Record<string, boolean>>; readonly stack: readonly Layer[] };
-  /** What `match` has matched. */
-  readonly path?: string;
-  match(path: string): boolean;
+  match(path: string): false | Match;
+}
+
+interface Match {
+  /** The part of the path that it took. */
+  readonly path: string;
+  /** As it was declared: of several, the one that matched. */
+  readonly pattern: unknown;
 }
 
 export interface FoundRoute extends Route {
@@ -36,14 +42,13 @@ export function auditRoute(audit: RouteAudit): RequestHandler {
 /** The first route that takes such a request, as the router would find it. */
 export function findRoute(stack: readonly Layer[], method: string, path: string, prefix = ''): FoundRoute | undefined {
   for (const layer of stack) {
-    if (!layer.route && !layer.handle.stack) continue;
-    if (!matches(layer, path)) continue;
-    if (layer.route) {
-      if (!takes(layer.route.methods, method)) continue;
-      return { method, path: prefix + pathOf(layer), audit: auditOf(layer.route.stack, method) };
-    }
-    const rest = layer.slash ? path : path.slice(layer.path?.length ?? 0) || '/';
-    const found = findRoute(layer.handle.stack ?? [], method, rest, prefix + (layer.slash ? '' : pathOf(layer)));
+    const { route, handle } = layer;
+    if (!route && !handle.stack) continue;
+    const match = matchOf(layer, path);
+    if (!match) continue;
+    const pattern = prefix + (layer.slash ? '' : String(match.pattern));
+    if (route && takes(route.methods, method)) return { method, path: pattern, audit: auditOf(route.stack, method) };
+    const found = handle.stack && findRoute(handle.stack, method, path.slice(match.path.length) || '/', pattern);
     if (found) return found;
   }
   return undefined;
@@ -53,22 +58,28 @@ export function findRoute(stack: readonly Layer[], method: string, path: string,
 export function eachRoute(stack: readonly Layer[], prefix = ''): { routes: Route[]; mounted: string[] } {
   const routes: Route[] = [];
   const mounted: string[] = [];
-  for (const layer of stack) {
-    const path = prefix + (layer.slash ? '' : pathOf(layer));
-    if (layer.route) {
-      for (const name of Object.keys(layer.route.methods)) {
-        routes.push({ method: name === '_all' ? 'POST' : name.toUpperCase(), path: prefix + pathOf(layer) });
+  for (const { name, handle, rawPath, slash, route } of stack) {
+    for (const pattern of slash ? [''] : [rawPath].flat()) {
+      const path = prefix + String(pattern);
+      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path })));
+      else if (name === 'mounted_app') mounted.push(path);
+      else if (handle.stack) {
+        const within = eachRoute(handle.stack, path);
+        routes.push(...within.routes);
+        mounted.push(...within.mounted);
       }
-    } else if (layer.handle.stack) {
-      const within = eachRoute(layer.handle.stack, path);
-      routes.push(...within.routes);
-      mounted.push(...within.mounted);
-    } else if (layer.name === 'mounted_app') mounted.push(path);
+    }
   }
   return { routes, mounted };
 }
 
-function matches(layer: Layer, path: string): boolean {
+/** A route for all methods is told as one for POST. */
+function methodsOf(methods: Readonly<Record<string, boolean>>): string[] {
+  return Object.keys(methods).map((name) => (name === '_all' ? 'POST' : name.toUpperCase()));
+}
+
+function matchOf(layer: Layer, path: string): Match | false {
+  if (layer.rawPath === undefined) throw new InvalidArgumentError('router', 'version 2.3 or later', 'an earlier one');
   try {
     return layer.match(path);
   } catch {
@@ -84,8 +95,4 @@ function takes(methods: Readonly<Record<string, boolean>>, method: string): bool
 function auditOf(stack: readonly Layer[], method: string): RouteAudit | undefined {
   const own = stack.filter((layer) => layer.method === undefined || layer.method === method.toLowerCase());
   return own.map(({ handle }) => audits.get(handle)).find((audit) => audit !== undefined);
-}
-
-function pathOf({ rawPath, path }: Layer): string {
-  return [rawPath ?? path ?? ''].flat().map(String).join('|');
 }
