@@ -42,9 +42,9 @@ async function backendsWaiting(): Promise<number> {
 describe('begin is refused in time', () => {
   test('by a database that is silent, on a pool of ours and on a given one, and both go on when it is back', async () => {
     await using proxy = await startProxy(database.url);
-    const pool = new pg.Pool({ connectionString: proxy.url, max: 2, connectionTimeoutMillis: 1000 });
+    const pool = new pg.Pool({ connectionString: proxy.url, max: 1, connectionTimeoutMillis: 1000 });
     pool.on('error', () => {});
-    await using ours = createAuditLog({ connectionString: proxy.url, poolMax: 2, beginTimeoutMs });
+    await using ours = createAuditLog({ connectionString: proxy.url, poolMax: 1, beginTimeoutMs });
     await using given = createAuditLog({ pool, beginTimeoutMs });
     for (const log of [ours, given]) await log.begin(entry);
     proxy.halfOpen();
