@@ -1,5 +1,10 @@
 #!/usr/bin/env node
-import { run } from './cli/run.ts';
+// A service may run on Node 22, this needs what came with 24: say so before anything else is loaded.
+if (!('AsyncDisposableStack' in globalThis)) {
+  process.stderr.write(`sealog: expected Node 24 or later, got ${process.version}\n`);
+  process.exit(2);
+}
+const { run } = await import('./cli/run.ts');
 
 const exitCode = await run(process.argv.slice(2));
 // A command that ran and failed has set it.
