@@ -14,7 +14,7 @@ import { type Problem, problemsOf } from './problems.ts';
 /** pg-boss's account of an activation, and the outcome if it has completed. */
 export type ToldActivation = Omit<RecordedActivation, 'outcome'> & Partial<AuditTimeoutOutcome>;
 
-/** What `sealog status --json` prints, in this order. docs/operations.md describes it. */
+/** What `sealog status --json` prints, in this order. docs/command-line.md describes it. */
 export interface Status {
   readonly job: string;
   /** Null until a worker has installed it. */
