@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { SealogError } from '../errors.ts';
 import { httpError } from '../events.ts';
 import type { Logger } from '../logger.ts';
@@ -34,28 +35,35 @@ export class HttpServerError extends SealogError {
 
 /**
  * A server for probes and scrapers. Nothing that a client does can hurt the worker: connections, headers and the time
- * for both are bounded, bodies are not read, and requests for the same path at the same time share one answer.
+ * for both are bounded, a connection has one request, bodies are not read, and requests for the same path at the same time share one answer.
  *
  * Throws {@link HttpServerError} when the address cannot be had.
  */
 export async function startHttpServer({ host, port, routes, logger }: HttpServerOptions): Promise<HttpServer> {
   const answer = sharedAnswers(routes);
+  const asked = new WeakSet<Socket>();
   const server = createServer(
     {
       maxHeaderSize: 8192,
       headersTimeout: 5000,
       requestTimeout: 5000,
       keepAliveTimeout: 5000,
+      // Every 30 s otherwise: for so long a few clients that send a byte now and then would keep the probes out.
+      connectionsCheckingInterval: 1000,
       insecureHTTPParser: false,
     },
     (request, response) => {
+      // One request a connection, and the answer says so. Whoever pipelines thousands of them would have as many
+      // answers kept for it until it reads.
+      if (asked.has(request.socket)) return void request.socket.destroy();
+      asked.add(request.socket);
       respond(request, response, answer).catch((err: unknown) => {
         httpError(logger, { path: request.url ?? '', err });
         response.destroy();
       });
     },
   );
-  server.maxConnections = 64;
+  server.maxConnections = 32;
   server.timeout = 10_000;
   try {
     await once(server.listen(port, host), 'listening');

@@ -49,7 +49,7 @@ export async function startPrometheus({ ports, rules }: PrometheusOptions): Prom
   const port = await listeningPort(createInterface({ input: child.stderr }));
   const api = async (path: string, parameters: Readonly<Record<string, string>> = {}) => {
     const query = new URLSearchParams(parameters);
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${query}`);
+    const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}?${query.toString()}`);
     const answer = (await response.json()) as { status: string; data: unknown; error?: string };
     if (answer.status !== 'success') throw new Error(`${answer.error}: ${JSON.stringify(parameters)}`);
     return answer.data;

@@ -46,8 +46,8 @@ afterAll(async () => {
  * The rules with minutes as seconds, and a fifteenth of the period: of one minute, four seconds. Everything else is as
  * it is shipped.
  */
-function inLessTime(rules: string): string {
-  return rules
+function inLessTime(shipped: string): string {
+  return shipped
     .replaceAll(/(for: |\[|offset )(\d+)m\b/g, '$1$2s')
     .replaceAll(/sealog_schedule_period_seconds(?:\{[^}]*\})?/g, '($& / 15)');
 }
