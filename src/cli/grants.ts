@@ -12,8 +12,8 @@ export function grantsCommand(): void {
       '-- To be run as their owner, who may create roles, after each `sealog migrate`. Login roles become members:',
       `--   create role my_service login password '...' in role sealog_service;`,
       'begin;',
-      `${auditLogGrants(database.schema)}`,
-      `${queueGrants(queue.schema, 'sealog_worker')}`,
+      auditLogGrants(database.schema),
+      queueGrants(queue.schema, 'sealog_worker'),
       'commit;',
     ].join('\n'),
   );

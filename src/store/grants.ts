@@ -32,6 +32,16 @@ const COMPLETED = [
   'resource_id',
   'details',
 ];
+const READ_BY_COMPLETION = [
+  'id',
+  'time_started',
+  'time_completed',
+  'result_kind',
+  'amends',
+  'resource_type',
+  'resource_id',
+  'details',
+];
 /** What an amendment gives: the database takes the rest from the entry that it amends. */
 const AMENDED = [...new Set([...BEGUN, ...COMPLETED, 'amends'])];
 
@@ -50,10 +60,11 @@ revoke all on all sequences in schema "${schema}" from ${ROLES.join(', ')};
 revoke all on all functions in schema "${schema}" from ${ROLES.join(', ')};
 grant usage on schema "${schema}" to ${ROLES.join(', ')};
 
--- sealog_service begins and completes entries. Of the others it can read no more than whether they are completed.
+-- sealog_service begins and completes entries. It can read no more of them than completing needs: a resource and
+-- details that the completion does not name stay as they are.
 grant insert (${AMENDED.join(', ')}) on ${table} to sealog_service;
 grant update (${COMPLETED.join(', ')}) on ${table} to sealog_service;
-grant select (id, time_started, time_completed, result_kind, amends) on ${table} to sealog_service;
+grant select (${READ_BY_COMPLETION.join(', ')}) on ${table} to sealog_service;
 grant execute on function ${call(...DEFAULTS)} to sealog_service;
 
 -- sealog_reader sees completed entries, and how far they are final.
@@ -63,9 +74,9 @@ grant execute on function ${call('audit_log_seal(timestamptz)')} to sealog_reade
 -- sealog_worker completes entries as timeout: an outcome takes the right to update http_status_code too.
 grant select (id, time_started, time_completed, operation_id) on ${table} to sealog_worker;
 grant update (result_kind) on ${table} to sealog_worker;
-grant select on ${call('audit_log_horizon', 'audit_log_horizon_holders', 'migration')} to sealog_worker;
+grant select on ${call('activation', 'audit_log_horizon', 'audit_log_horizon_holders', 'migration')} to sealog_worker;
 grant select, insert, update, delete on ${at('replica')} to sealog_worker;
-grant execute on function ${call('audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
+grant execute on function ${call('activations()', 'audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
 -- For the names of other roles' sessions that hold the horizon, in \`sealog status\`:
 --   grant pg_read_all_stats to sealog_worker;
 `;

@@ -46,7 +46,6 @@ const CANNOT_BY_ANYONE = [
   'create table sealog.mine ()',
   'create view sealog.mine as select 1',
   'delete from sealog.migration',
-  'select details from sealog.audit_log',
   'select * from sealog.audit_log',
   `update sealog.audit_log set time_started = now() - interval '1 year'`,
   `update sealog.audit_log set time_completed = now()`,
@@ -67,6 +66,8 @@ const TABLE: Record<Role, { can: readonly string[]; cannot: readonly string[] }>
     ],
     cannot: [
       'select operation_id from sealog.audit_log',
+      'select actor_id from sealog.audit_log',
+      'select * from sealog.activation',
       'select * from sealog.audit_log_complete',
       'select * from sealog.replica',
       'select * from pgboss.job',
@@ -98,6 +99,7 @@ const TABLE: Record<Role, { can: readonly string[]; cannot: readonly string[] }>
       'select sealed, sealog.audit_log_seal(), sealog.audit_log_clock() from sealog.audit_log_horizon',
       'select * from sealog.audit_log_horizon_holders',
       'select name from sealog.migration',
+      'select * from sealog.activation',
       'update pgboss.version set cron_on = now()',
       'delete from pgboss.job',
     ],
@@ -108,6 +110,7 @@ const TABLE: Record<Role, { can: readonly string[]; cannot: readonly string[] }>
       `update sealog.audit_log set result_kind = 'timeout', details = null`,
       `insert into sealog.audit_log (operation_id, actor_kind) values ('x', 'system')`,
       'select actor_id from sealog.audit_log',
+      'select details from sealog.audit_log',
       'select * from sealog.audit_log_complete',
       'alter table pgboss.job add column mine text',
       'truncate pgboss.job',
@@ -136,14 +139,12 @@ test('a service begins and completes, a worker times out, a late outcome is appe
   const begin = () => service.begin({ operationId: 'disk_create', actor: { kind: 'user', id: 'u1' } });
   const [done, failed, late] = [await begin(), await begin(), await begin()];
   const success = { kind: 'success', httpStatusCode: 201, resource: { type: 'disk', id: 'd1' } } as const;
-  const done1 = await service.complete(done.id, success);
-  expect(done1).toMatchObject({ status: 'completed' });
+  expect(await service.complete(done.id, success)).toMatchObject({ status: 'completed' });
   expect(await service.complete(done.id, success)).toMatchObject({ status: 'already-completed' });
   expect(await service.complete(failed.id, { kind: 'error', message: 'no' })).toMatchObject({ status: 'completed' });
   await using worker = await connected(logins.worker);
   await worker.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1`, [late.id]);
-  const amended = await service.complete(late.id, success);
-  expect(amended).toMatchObject({ status: 'amended' });
+  expect(await service.complete(late.id, success)).toMatchObject({ status: 'amended' });
 
   const { entries } = await reader.list({ operationId: 'disk_create' });
   expect(entries.map(({ result }) => result.kind)).toEqual(['success', 'error', 'unknown', 'success']);
