@@ -1,58 +1,77 @@
+import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Resource } from 'sealog';
+import type { FastifyInstance } from 'fastify';
+import { Problem } from './problem.ts';
 
-/** What an operation answers, to the client and to the audit log alike. */
-export type Answer = {
-  readonly status: number;
-  readonly resource?: Resource;
-} & ({ readonly body?: object } | { readonly error: { readonly code: string; readonly message: string } });
-
-export type Route = {
-  readonly method: string;
-  readonly path: RegExp;
-  /** Its name in the audit log. Routes without one only read, and are not audited. */
-  readonly operationId?: string;
-  /** `id` is what the path captures. */
-  readonly run: (id: string) => Answer | Promise<Answer>;
-};
-
-// Real enough: it works, takes its time, and is gone with the process.
-const disks = new Map<string, { readonly snapshots: string[] }>();
-const snapshotSeconds = Number(process.env['SNAPSHOT_SECONDS'] ?? 5);
-
-export const routes: readonly Route[] = [
-  { method: 'GET', path: /^\/disks$/, run: list },
-  { method: 'POST', path: /^\/disks$/, operationId: 'disk_create', run: create },
-  { method: 'DELETE', path: /^\/disks\/([^/]+)$/, operationId: 'disk_delete', run: remove },
-  { method: 'POST', path: /^\/disks\/([^/]+)\/snapshots$/, operationId: 'snapshot_create', run: createSnapshot },
-];
-
-function list(): Answer {
-  return { status: 200, body: [...disks].map(([id, { snapshots }]) => ({ id, snapshots })) };
+interface Disk {
+  readonly snapshots: string[];
+  imageBytes: number;
 }
 
-let created = 0;
+type DiskRequest = { Params: { id: string } };
 
-function create(): Answer {
-  const id = `disk-${++created}`;
-  disks.set(id, { snapshots: [] });
-  return { status: 201, body: { id }, resource: { type: 'disk', id } };
-}
+/** Disks. None of this knows of the audit log, but that a handler says which resource it is about. */
+export async function disks(app: FastifyInstance): Promise<void> {
+  // Real enough: it works, takes its time, and is gone with the process.
+  const all = new Map<string, Disk>();
+  const snapshotSeconds = Number(process.env['SNAPSHOT_SECONDS'] ?? 5);
+  let created = 0;
 
-function remove(id: string): Answer {
-  return disks.delete(id) ? { status: 204, resource: { type: 'disk', id } } : noSuchDisk(id);
-}
+  app.addHook('onRequest', async (request) => {
+    if (request.method !== 'GET' && request.user === undefined) throw new Problem(401, 'Unauthorized', 'log in first');
+  });
+  // What is uploaded is read by the handler, so the entry is begun before the first byte is.
+  app.addContentTypeParser('application/octet-stream', (_request, payload, done) => done(null, payload));
 
-async function createSnapshot(id: string): Promise<Answer> {
-  const disk = disks.get(id);
-  if (!disk) return noSuchDisk(id);
-  await delay(snapshotSeconds * 1000);
-  const snapshotId = `${id}-snapshot-${disk.snapshots.length + 1}`;
-  disk.snapshots.push(snapshotId);
-  return { status: 201, body: { id: snapshotId }, resource: { type: 'snapshot', id: snapshotId } };
-}
+  const diskOf = (id: string): Disk => {
+    const disk = all.get(id);
+    if (!disk) throw new Problem(404, 'NotFound', `there is no disk ${id}`);
+    return disk;
+  };
 
-function noSuchDisk(id: string): Answer {
-  const resource = { type: 'disk', id };
-  return { status: 404, resource, error: { code: 'NotFound', message: `there is no disk ${id}` } };
+  app.get('/disks', { schema: { operationId: 'disk_list' } }, async () =>
+    [...all].map(([id, { snapshots }]) => ({ id, snapshots })),
+  );
+
+  app.post('/disks', { schema: { operationId: 'disk_create' } }, async (request, reply) => {
+    const id = `disk-${++created}`;
+    request.resource = { type: 'disk', id };
+    all.set(id, { snapshots: [], imageBytes: 0 });
+    return reply.code(201).send({ id });
+  });
+
+  app.delete<DiskRequest>('/disks/:id', { schema: { operationId: 'disk_delete' } }, async (request, reply) => {
+    const { id } = request.params;
+    request.resource = { type: 'disk', id };
+    diskOf(id);
+    all.delete(id);
+    return reply.code(204).send();
+  });
+
+  app.post<DiskRequest>(
+    '/disks/:id/snapshots',
+    { schema: { operationId: 'snapshot_create' } },
+    async (request, reply) => {
+      const { snapshots } = diskOf(request.params.id);
+      await delay(snapshotSeconds * 1000);
+      const id = `${request.params.id}-snapshot-${snapshots.length + 1}`;
+      request.resource = { type: 'snapshot', id };
+      snapshots.push(id);
+      return reply.code(201).send({ id });
+    },
+  );
+
+  app.put<DiskRequest & { Body: Readable | undefined }>(
+    '/disks/:id/image',
+    { schema: { operationId: 'image_upload' } },
+    async (request) => {
+      const { id } = request.params;
+      request.resource = { type: 'disk', id };
+      const disk = diskOf(id);
+      let bytes = 0;
+      for await (const chunk of request.body ?? []) bytes += (chunk as Buffer).length;
+      disk.imageBytes = bytes;
+      return { id, bytes };
+    },
+  );
 }

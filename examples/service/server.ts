@@ -5,9 +5,10 @@
  * not run and the client is told 503: nothing happens that the audit log does not know of. Reading is not audited.
  */
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Actor, createAuditLog } from 'sealog';
-import { type Answer, type Route, routes } from './disks.ts';
+import { createAuditLog } from 'sealog';
+import { buildApp, type Log } from './app.ts';
+
+const log: Log = (event, fields) => void process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
 
 const connectionString = process.env['DATABASE_URL'];
 if (!connectionString) {
@@ -15,81 +16,12 @@ if (!connectionString) {
   process.exit(2);
 }
 await using auditLog = createAuditLog({ connectionString });
+await using app = await buildApp({ auditLog, log });
 
-async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const [pathname = ''] = (request.url ?? '').split('?');
-  const route = routes.find(({ method, path }) => method === request.method && path.test(pathname));
-  const id = route?.path.exec(pathname)?.[1] ?? '';
-  if (!route) send(response, failure(404, 'NotFound', 'there is no such operation'));
-  else if (route.operationId === undefined) send(response, await route.run(id));
-  else send(response, await audited(request, route.operationId, () => route.run(id)));
-}
-
-async function audited(request: IncomingMessage, operationId: string, run: () => ReturnType<Route['run']>) {
-  let entry;
-  try {
-    entry = await auditLog.begin({
-      operationId,
-      actor: actorOf(request),
-      requestUri: request.url,
-      sourceIp: request.socket.remoteAddress,
-      userAgent: request.headers['user-agent'],
-    });
-  } catch (error) {
-    log('service.refused', { operationId, reason: String(error) });
-    return failure(503, 'AuditLogUnavailable', 'not done, because it could not be audited: try again later');
-  }
-
-  let answer: Answer;
-  try {
-    answer = await run();
-  } catch (error) {
-    log('service.failed', { operationId, reason: String(error) });
-    answer = failure(500, 'InternalError', 'the operation failed');
-  }
-
-  try {
-    await auditLog.complete(entry.id, completionOf(answer));
-  } catch (error) {
-    // What is done is done, so the client is told. The worker completes the entry, which readers then see as `unknown`.
-    log('service.outcome-not-recorded', { entryId: entry.id, reason: String(error) });
-  }
-  return answer;
-}
-
-function completionOf(answer: Answer) {
-  const { status: httpStatusCode, resource } = answer;
-  if ('error' in answer) return { kind: 'error', httpStatusCode, resource, ...answer.error } as const;
-  return { kind: 'success', httpStatusCode, resource } as const;
-}
-
-// A service of yours knows who asks from its own authentication.
-function actorOf({ headers: { 'x-user': user } }: IncomingMessage): Actor {
-  return typeof user === 'string' && user !== '' ? { kind: 'user', id: user } : { kind: 'anonymous' };
-}
-
-function failure(status: number, code: string, message: string): Answer {
-  return { status, error: { code, message } };
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  const body = 'error' in answer ? { error: answer.error } : answer.body;
-  response.writeHead(answer.status, body && { 'content-type': 'application/json' });
-  response.end(body && `${JSON.stringify(body)}\n`);
-}
-
-function log(event: string, fields: object): void {
-  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
-}
-
-const server = createServer((request, response) => void handle(request, response));
-// On this machine only: this service believes whatever its clients say they are.
-server.listen(Number(process.env['PORT'] ?? 3000), '127.0.0.1');
-await once(server, 'listening');
-const address = server.address();
+// On this machine only: this service believes whatever `x-user` says.
+await app.listen({ port: Number(process.env['PORT'] ?? 3000), host: '127.0.0.1' });
+const address = app.server.address();
 log('service.listening', { port: typeof address === 'object' ? address?.port : address });
 
-// What is in flight is finished, and its outcome recorded, before the pool of the audit log is closed.
+// Then, in this order: what is in flight is finished, its outcome recorded, the pool of the audit log closed.
 await Promise.race([once(process, 'SIGTERM'), once(process, 'SIGINT')]);
-server.close();
-await once(server, 'close');

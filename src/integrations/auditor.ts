@@ -67,9 +67,8 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     try {
       const completion = completionOf(response.statusCode, end, entry.thrown);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
-      const details = await told(exchange, 'details', () => options.details?.(request, reply));
-      const kept = details && { ...recordedParts(exchange.facts, options.record), ...details };
-      await auditLog.complete(entry.id, { ...completion, resource, details: kept });
+      const details = await toldDetails(exchange, options, reply);
+      await auditLog.complete(entry.id, { ...completion, resource, details });
     } catch (err) {
       report(() => completionLost(logger, { entryId: entry.id, err }));
     }
@@ -101,21 +100,31 @@ async function describeRequest<Request, Reply>(
   options: AuditOptions<Request, Reply>,
 ): Promise<NewEntry> {
   const { operationId, request, facts } = exchange;
-  const details = {
-    ...(await told(exchange, 'record', () => recordedParts(facts, options.record))),
-    ...(await told(exchange, 'details', () => options.details?.(request))),
-  };
+  const recorded = await told(exchange, 'record', () => recordedParts(facts, options.record));
   return {
     operationId,
     actor,
     tenantId: await told(exchange, 'tenant', () => options.tenant?.(request)),
     resource: await told(exchange, 'resource', () => options.resource?.(request)),
-    details: Object.keys(details).length > 0 ? details : undefined,
+    details: (await toldDetails(exchange, options)) ?? recorded,
     requestId: facts.id,
     requestUri: requestPath(facts.url),
     sourceIp: facts.ip,
     userAgent: facts.userAgent,
   };
+}
+
+/** The service's own details, with the recorded parts of the request among them; undefined if it has none. */
+async function toldDetails<Request, Reply>(
+  exchange: Exchange<Request, Reply>,
+  { details, record }: AuditOptions<Request, Reply>,
+  reply?: Reply,
+): Promise<NewEntry['details']> {
+  return await told(exchange, 'details', async () => {
+    const own = await details?.(exchange.request, reply);
+    const recorded = own && recordedParts(exchange.facts, record);
+    return recorded ? { ...recorded, ...own } : own;
+  });
 }
 
 /** What a function of the service says; nothing if it throws, because that must not lose the entry. */

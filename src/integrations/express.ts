@@ -8,6 +8,7 @@
  */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { defaultLogger } from '../logger.ts';
+import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type OpenEntry } from './auditor.ts';
 import { findRoute, type FoundRoute, type Layer } from './express-routes.ts';
 import { type AuditOptions, checkOptions } from './options.ts';
@@ -51,7 +52,12 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
         query: () => request.query as unknown,
         body: () => request.body as unknown,
       };
-      const entry = await auditor.begin({ operationId, request, reply: response, response, facts, logger });
+      const exchange = { operationId, request, reply: response, response, facts, logger };
+      const entry = await auditor.begin(exchange).catch((error: unknown) => {
+        // Also where the service answers errors by a handler of its own.
+        if (error instanceof AuditLogUnavailableError) response.set(error.headers);
+        throw error;
+      });
       entries.set(request, entry);
       if (options.entryIdHeader !== undefined) response.setHeader(options.entryIdHeader, entry.id);
     }

@@ -111,6 +111,8 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
         keep(state, await auditor.begin(exchangeOf(operationId, request, reply)), reply);
       } catch (error) {
         state.unavailable = error instanceof AuditLogUnavailableError;
+        // Also where the service answers errors by a handler of its own.
+        if (error instanceof AuditLogUnavailableError) reply.headers(error.headers);
         throw error;
       }
     };

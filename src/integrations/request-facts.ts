@@ -1,3 +1,4 @@
+import type { NewEntry } from '../audit-log/entry.ts';
 import type { RecordedParts } from './options.ts';
 import { redact } from './redact.ts';
 
@@ -20,8 +21,9 @@ export function requestPath(url: string): string {
 }
 
 /** The parts of the request that the service wants in `details`, without what usually is secret. */
-export function recordedParts(facts: RequestFacts, parts: RecordedParts = {}): Readonly<Record<string, unknown>> {
+export function recordedParts(facts: RequestFacts, parts: RecordedParts = {}): NewEntry['details'] {
   const { query, body, redact: names } = parts;
+  if (!query && !body) return undefined;
   return {
     ...(query && { query: redact(facts.query(), names) }),
     ...(body && { body: redact(facts.body(), names) }),

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
+import '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
 import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations/fastify.ts';
