@@ -12,23 +12,41 @@ export interface ReplicaSchedule {
 /** A replica that has not checked for so long is gone. It checks much more often. */
 const GONE_SECONDS = 120;
 
-/** Says that the replica is there and what it was configured with, and forgets replicas that are gone. */
-export async function checkInReplica({ db }: AuditLogDatabase, replica: ReplicaSchedule): Promise<void> {
+/** Nobody seals again what was sealed this lately, for readers who cannot seal for themselves. */
+const SEALED_SECONDS = 10;
+
+/**
+ * Says that the replica is there and what it was configured with, forgets replicas that are gone, and seals. One
+ * statement, because every replica sends it for ever.
+ */
+export async function checkInReplica(
+  { db, schema }: AuditLogDatabase,
+  name: string,
+  configured: readonly Omit<ReplicaSchedule, 'name'>[],
+): Promise<void> {
   await db
     .with('gone', (qb) =>
       qb
         .deleteFrom('replica')
-        .where('name', '<>', replica.name)
+        .where('name', '<>', name)
         .where('time_checked', '<', sql<string>`clock_timestamp() - make_interval(secs => ${GONE_SECONDS})`),
     )
-    .insertInto('replica')
-    .values(replica)
-    .onConflict((conflict) =>
-      conflict.columns(['name', 'job']).doUpdateSet({
-        cron: replica.cron,
-        timezone: replica.timezone,
-        time_checked: sql<string>`clock_timestamp()`,
-      }),
+    .with('checked_in', (qb) =>
+      qb
+        .insertInto('replica')
+        .values(configured.map((schedule) => ({ name, ...schedule })))
+        .onConflict((conflict) =>
+          conflict.columns(['name', 'job']).doUpdateSet((row) => ({
+            cron: row.ref('excluded.cron'),
+            timezone: row.ref('excluded.timezone'),
+            time_checked: sql<string>`clock_timestamp()`,
+          })),
+        ),
+    )
+    .selectNoFrom(
+      sql`${sql.id(schema, 'audit_log_seal')}(${sql.id(schema, 'audit_log_clock')}() - make_interval(secs => ${SEALED_SECONDS}))`.as(
+        'sealed',
+      ),
     )
     .execute();
 }

@@ -57,11 +57,12 @@ export function openBoss(options: BossOptions): PgBoss {
     registerInstance: isWorker,
     // Each slot is seen by about six passes, any one of which is enough.
     cronMonitorIntervalSeconds: 10,
-    cronWorkerIntervalSeconds: 2,
     clockMonitorIntervalSeconds: 60,
-    // With the queue's heartbeat of 10 s: a killed replica's activation runs again elsewhere within 20 s.
-    superviseIntervalSeconds: 5,
-    monitorIntervalSeconds: 5,
+    // What has to be soon is done when a look at the queues finds it (`queue-watch.ts`): each replica's rare passes are
+    // for the rest. Such a look is not to be put off because another replica has passed lately.
+    cronWorkerIntervalSeconds: 45,
+    superviseIntervalSeconds: 300,
+    monitorIntervalSeconds: 1,
     // Flows are not used.
     flowIntervalSeconds: 3600,
     persistWarnings: true,

@@ -4,12 +4,12 @@ import type { Logger } from '../logger.ts';
 import { errorBudget } from './error-budget.ts';
 
 /**
- * Runs `action` now, and again `intervalMs` after it has ended, until it is disposed of: one at a time, however long the
- * database takes. Errors are logged, and the next time comes anyway. Resolves when the first time is over.
+ * Runs `action` now, and again `intervalMs()` after it has ended, until it is disposed of: one at a time, however long
+ * the database takes. Errors are logged, and the next time comes anyway. Resolves when the first time is over.
  */
 export async function repeat(
   action: () => Promise<unknown>,
-  { intervalMs, logger }: { readonly intervalMs: number; readonly logger: Logger },
+  { intervalMs, logger }: { readonly intervalMs: () => number; readonly logger: Logger },
 ): Promise<AsyncDisposable> {
   const stopping = new AbortController();
   const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
@@ -20,7 +20,7 @@ export async function repeat(
       onError(err);
     }
   };
-  const wait = () => delay(intervalMs, true, { signal: stopping.signal }).catch(() => false);
+  const wait = () => delay(intervalMs(), true, { signal: stopping.signal }).catch(() => false);
   const keepOn = async (): Promise<void> => {
     while (await wait()) await once();
   };

@@ -5,10 +5,11 @@ import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
-import { seal } from '../store/seal.ts';
 import { activationMetrics } from './activation-metrics.ts';
 import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
-import { repeat } from './repeat.ts';
+import { checkIn } from './check-in.ts';
+import { driftWatch } from './drift-watch.ts';
+import { watchQueues } from './queue-watch.ts';
 import { startJob } from './start-job.ts';
 
 export interface WorkerDependencies {
@@ -34,12 +35,6 @@ export interface Worker {
   stop(options: { readonly graceSeconds: number }): Promise<void>;
 }
 
-/**
- * Readers on the primary seal for themselves; those on a standby, or in read-only sessions, see only as far as somebody
- * else has sealed.
- */
-const SEAL_MS = 10_000;
-
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
 export async function startWorker(dependencies: WorkerDependencies): Promise<Worker> {
   const { queue, database, settings, logger, meterProvider, tracerProvider } = dependencies;
@@ -52,8 +47,10 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   stack.defer(() => boss.stop({ graceful: false }));
   if (settings.queue.migrate) await inMigrationTurn(database, () => boss.start());
   else await startUnmigrated(boss, queue.schema);
-  stack.use(await repeat(() => seal(database, undefined), { intervalMs: SEAL_MS, logger }));
-  for (const job of JOBS) stack.use(await startJob({ boss, database, settings, logger, metrics, tracer }, job));
+  for (const job of JOBS) await startJob({ boss, database, settings, logger, metrics, tracer }, job);
+  const configured = JOBS.map((job) => ({ job: job.name, ...job.schedule(settings) }));
+  stack.use(await checkIn({ database, logger, replica: by, configured }));
+  stack.use(await watchQueues({ boss, schema: queue.schema, logger, onSchedules: driftWatch(logger, configured) }));
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();
 

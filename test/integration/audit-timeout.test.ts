@@ -38,8 +38,7 @@ describe('the audit-timeout job', () => {
       SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLOG: 'false',
       SEALOG_INSTANCE_NAME: 'replica-1',
     });
-    // The first one is the activation at start-up, or the one that joined it.
-    const first = outcomeOf(await replica.activate());
+    const first = outcomeOf(await replica.startup());
     const next = outcomeOf(await replica.activate());
     const last = outcomeOf(await replica.activate());
 
@@ -127,7 +126,7 @@ describe('the audit-timeout job', () => {
       SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: '48',
       SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLOG: 'false',
     });
-    const first = outcomeOf(await replica.activate());
+    const first = outcomeOf(await replica.startup());
     const next = outcomeOf(await replica.activate());
     // The two oldest places of the batch are taken by others, so the limit is still reached.
     expect(first).toMatchObject({ timedOut: 48, limitReached: true });

@@ -1,8 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Settings } from '../../src/config/settings.ts';
 import { auditLogDatabase, type AuditLogDatabase, openPool } from '../../src/store/database.ts';
-import type { RecordedActivation } from '../../src/worker/activation-history.ts';
-import type { QueueConnection } from '../../src/worker/boss.ts';
+import { lastActivations, type RecordedActivation } from '../../src/worker/activation-history.ts';
+import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
@@ -13,6 +14,8 @@ export interface TestReplica extends AsyncDisposable {
   readonly database: AuditLogDatabase;
   readonly logger: RecordingLogger;
   readonly queue: QueueConnection;
+  /** The activation at start-up, when it has completed. */
+  startup(): Promise<RecordedActivation>;
   activate(): Promise<RecordedActivation>;
 }
 
@@ -31,6 +34,15 @@ export async function startReplica(url: string, environment: ReplicaOptions = {}
     database,
     logger,
     queue,
+    startup: async () =>
+      await withClient(queue, async (boss) => {
+        for (;;) {
+          const activations = await lastActivations(boss, { job: 'audit-timeout', schema: queue.schema, limit: 20 });
+          const found = activations.find(({ outcome }) => outcome?.['trigger'] === 'startup');
+          if (found) return found;
+          await delay(20);
+        }
+      }),
     activate: () => requestActivation(queue, { job: 'audit-timeout', waitSeconds: 30 }),
     async [Symbol.asyncDispose]() {
       await worker.stop({ graceSeconds: 10 });
