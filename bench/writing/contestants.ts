@@ -1,0 +1,88 @@
+import pg from 'pg';
+import { createAuditLog } from '../../src/index.ts';
+
+/** Two tables beside the audit log's, as it is but without its triggers: `bare` and `after`. */
+export async function makeBareTables(pool: Pick<pg.Pool, 'query'>): Promise<void> {
+  for (const table of ['bare', 'after']) {
+    await pool.query(`
+      create table ${table} (like sealog.audit_log including all) with (
+        fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+        autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000)`);
+  }
+}
+
+/** Writes one entry, from its beginning to its outcome. */
+export type Write = () => Promise<unknown>;
+
+export interface Writers extends AsyncDisposable {
+  readonly contestants: Readonly<Record<string, Write>>;
+}
+
+const ACTOR = 'user-17';
+const URI = '/v1/disks?project=p1';
+const AGENT = 'sealog-client/1.4.2 (linux; x86_64)';
+const REQUEST = '3f2b8c1e9d4a4c6f8a5b7d0e1c2f3a4b';
+const DETAILS = { size: '10 GiB', image: 'debian-13' };
+const BEGUN = `operation_id, actor_kind, actor_id, tenant_id, auth_method, credential_id, request_id, request_uri,
+  source_ip, user_agent, resource_type, resource_id, details, instance_id`;
+const BEGUN_VALUES = [
+  'disk_create',
+  'user',
+  ACTOR,
+  'tenant-3',
+  'session_cookie',
+  'credential-9',
+  REQUEST,
+  URI,
+  '10.1.2.3',
+  AGENT,
+  null,
+  null,
+  JSON.stringify(DETAILS),
+  'instance-1',
+];
+const INSERT = `insert into bare (${BEGUN})
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id, time_started::text`;
+const UPDATE = `update bare set time_completed = clock_timestamp(), result_kind = $2, http_status_code = $3,
+    resource_type = $4, resource_id = $5
+  where id = $1 and time_completed is null returning time_completed::text`;
+const AFTER = `insert into after (${BEGUN}, time_completed, result_kind, http_status_code)
+  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, clock_timestamp(), $15, $16) returning id`;
+
+/** All write the same entry, over pools of the same kind and size. */
+export function openWriters(url: string, { connections, durable }: { connections: number; durable: boolean }): Writers {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    ...(!durable && { options: '-c synchronous_commit=off' }),
+  });
+  pool.on('error', () => {});
+  const auditLog = createAuditLog({ pool, instanceId: 'instance-1' });
+  return {
+    contestants: {
+      'bare pair': async () => {
+        const { rows } = await pool.query<{ id: string }>(INSERT, BEGUN_VALUES);
+        await pool.query(UPDATE, [rows[0]!.id, 'success', 201, 'disk', 'disk-1']);
+      },
+      sealog: async () => {
+        const { id } = await auditLog.begin({
+          operationId: 'disk_create',
+          actor: { kind: 'user', id: ACTOR },
+          tenantId: 'tenant-3',
+          authMethod: 'session_cookie',
+          credentialId: 'credential-9',
+          requestId: REQUEST,
+          requestUri: URI,
+          sourceIp: '10.1.2.3',
+          userAgent: AGENT,
+          details: DETAILS,
+        });
+        await auditLog.complete(id, { kind: 'success', httpStatusCode: 201, resource: { type: 'disk', id: 'disk-1' } });
+      },
+      'one insert, after the fact': async () => {
+        await pool.query(AFTER, [...BEGUN_VALUES, 'success', 201]);
+      },
+    },
+    [Symbol.asyncDispose]: () => pool.end(),
+  };
+}
