@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { documentedBlocks } from '../support/documentation/blocks.ts';
+import { type DocumentedFleet, startDocumentedFleet } from '../support/documentation/fleet.ts';
+import { NOT_RUN, reasonNotToRun } from '../support/documentation/not-run.ts';
+import { openReader, type Reader } from '../support/documentation/reader.ts';
+import { runSql, shownAnswer } from '../support/documentation/sql.ts';
+
+const root = new URL('../../', import.meta.url);
+const blocks = await documentedBlocks(root);
+const sql = Map.groupBy(
+  blocks.filter(({ language }) => language === 'sql'),
+  ({ file }) => file,
+);
+const runnable = blocks.filter((block) => block.language === 'sh' && reasonNotToRun(block) === undefined);
+/** Without those that another one runs, word for word. */
+const shell = runnable.filter(
+  (block) => block.result !== null || !runnable.some((other) => other !== block && other.text.includes(block.text)),
+);
+
+/** Who asks: the role that the document itself makes for that. */
+const ROLES: Readonly<Record<string, string>> = { 'docs/monitoring.md': 'on_call' };
+/** What is shown with rows, as it looks on a bad day. */
+const MAY_BE_EMPTY = [/state in \('created', 'retry', 'active'\)/];
+
+let fleet: DocumentedFleet;
+let reader: Reader;
+beforeAll(async () => {
+  fleet = await startDocumentedFleet();
+  reader = await openReader(root, fleet);
+});
+afterAll(async () => {
+  await reader?.[Symbol.asyncDispose]();
+  await fleet?.[Symbol.asyncDispose]();
+});
+
+describe('SQL', () => {
+  test.each([...sql.keys()])('of %s runs, and answers what it shows', async (file) => {
+    const answers = await runSql(fleet.url, sql.get(file) ?? [], ROLES[file]);
+    const wrong = [...answers].flatMap(([block, answer]) => {
+      if (answer instanceof Error) return `${block.place}: ${answer.message}`;
+      const shown = block.result === null ? null : shownAnswer(block.result);
+      if (!shown) return [];
+      const tooFew = shown.rows > 0 && answer.rows === 0 && !MAY_BE_EMPTY.some((text) => text.test(block.text));
+      if (tooFew) return `${block.place}: shows rows, and there are none`;
+      const [expected, got] = [shown.columns, answer.columns].map((columns) => columns.join(', '));
+      return expected === got ? [] : `${block.place}: shows the columns ${expected}, and gets ${got}`;
+    });
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the shell', () => {
+  test.each(shell.map((block) => [block.place, block] as const))('runs %s', async (_, block) => {
+    const output = await reader.run(block);
+    for (const label of labelsOf(block.result)) expect(output).toContain(label);
+  });
+});
+
+test('what cannot be run here is listed with its reason, and nothing else is', () => {
+  expect(
+    NOT_RUN.filter(({ text }) => !blocks.some((block) => block.language === 'sh' && block.text.includes(text))),
+  ).toEqual([]);
+  // These would be overlooked.
+  expect(blocks.filter(({ language }) => /^(?:bash|shell|console|psql|postgres)/.test(language))).toEqual([]);
+});
+
+/** The words that begin the lines of a result, before a gap: they are there whatever the values are. */
+function labelsOf(result: string | null): string[] {
+  return [...(result ?? '').matchAll(/^ *([a-z][a-z ]*?)(?: {2,}|$)/gm)].map(([, label = '']) => label);
+}
