@@ -91,6 +91,15 @@ test('a transaction holds one shared lock for all its completions, from before i
   expect((await database.pool.query(locks)).rows).toEqual([]);
 });
 
+test('no entry is completed when the floor cannot be read', async () => {
+  // What the owner of the functions would see without the right to read it.
+  await database.pool.query(`select setval('sealog.audit_log_floor', 0, false)`);
+  await expect(completeOne()).rejects.toMatchObject({
+    code: '42501',
+    message: expect.stringContaining('audit_log_floor'),
+  });
+});
+
 test('instants survive the way to microseconds and back', async () => {
   const { rows } = await database.pool.query(`
     select bool_and(sealog.audit_log_instant(sealog.audit_log_microseconds(t)) = t) as exact
