@@ -1,6 +1,7 @@
 /**
- * What the Fastify plugin costs on a trivial handler, beside the same service writing one row a request by hand, and
- * beside one that writes nothing: by turns, in one run, over HTTP. Ratios of the medians; absolute times are the machine's.
+ * What the Fastify plugin costs on a trivial handler, beside the same service writing one row a request by hand, behind
+ * the answer or before the handler, and beside one that writes nothing: by turns, in one run, over HTTP. Per request: the
+ * median of what its client waits, and the time of a round through the number of requests, until all is written.
  * Run: node --conditions=@sealog/source test/soak/fastify-overhead.ts [--rounds 6]
  */
 import fastify, { type FastifyInstance } from 'fastify';
@@ -11,6 +12,7 @@ import { createAuditLog } from 'sealog';
 import sealogFastify from 'sealog/fastify';
 import { experiment } from '../support/faults/experiment.ts';
 import { startFaultCluster } from '../support/faults/fault-cluster.ts';
+import { waitUntil } from '../support/wait.ts';
 
 const REQUESTS = 400;
 const CONCURRENCY = 4;
@@ -43,6 +45,18 @@ async function measure(agent: Agent, port: number): Promise<number[]> {
 function quantile(times: readonly number[], share: number): number {
   const sorted = times.toSorted((a, b) => a - b);
   return sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
+}
+
+type Figures = Readonly<Record<string, number>>;
+
+const rounded = (value: number): number => Math.round(value * 100) / 100;
+
+function each(figures: Figures): Figures {
+  return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, rounded(value)]));
+}
+
+function ratio({ plugin = Number.NaN, ...others }: Figures, to: string): number {
+  return rounded(plugin / (others[to] ?? Number.NaN));
 }
 
 await experiment('fastify-overhead', async ({ rounds = 6 }) => {
@@ -81,23 +95,29 @@ await experiment('fastify-overhead', async ({ rounds = 6 }) => {
   }
 
   const times = new Map<string, number[]>();
+  const roundMs = new Map<string, number>();
   // The first round warms up.
   for (let round = 0; round <= rounds; round++) {
     for (const [name, port] of ports) {
+      const started = performance.now();
       const taken = await measure(agent, port);
-      if (round > 0) times.set(name, [...(times.get(name) ?? []), ...taken]);
+      await waitUntil('all is written', () => pool.waitingCount === 0 && pool.idleCount === pool.totalCount);
+      if (round === 0) continue;
+      times.set(name, [...(times.get(name) ?? []), ...taken]);
+      roundMs.set(name, (roundMs.get(name) ?? 0) + performance.now() - started);
     }
   }
   const medians = Object.fromEntries([...times].map(([name, taken]) => [name, quantile(taken, 0.5)]));
-  const { plugin = Number.NaN, byHand = Number.NaN, byHandBefore = Number.NaN } = medians;
-  const rounded = (value: number): number => Math.round(value * 100) / 100;
+  const perRequest = Object.fromEntries([...roundMs].map(([name, ms]) => [name, ms / (rounds * REQUESTS)]));
   return {
     problems: [],
     requestsEach: rounds * REQUESTS,
     concurrency: CONCURRENCY,
-    medianMs: Object.fromEntries(Object.entries(medians).map(([name, value]) => [name, rounded(value)])),
-    p99Ms: Object.fromEntries([...times].map(([name, taken]) => [name, rounded(quantile(taken, 0.99))])),
-    pluginToByHand: rounded(plugin / byHand),
-    pluginToByHandBefore: rounded(plugin / byHandBefore),
+    medianMs: each(medians),
+    p99Ms: each(Object.fromEntries([...times].map(([name, taken]) => [name, quantile(taken, 0.99)]))),
+    perRequestMs: each(perRequest),
+    waitToByHandBefore: ratio(medians, 'byHandBefore'),
+    costToByHand: ratio(perRequest, 'byHand'),
+    costToByHandBefore: ratio(perRequest, 'byHandBefore'),
   };
 });
