@@ -18,14 +18,13 @@ export async function completeEntry(
   completion: Completion,
 ): Promise<CompleteResult> {
   const table = auditLogTable(schema);
-  const values = [id, ...resultOf(completion)];
+  const result = resultOf(completion);
+  const columns = Object.keys(result);
+  const values = [id, ...Object.values(result)];
   // A completed entry is final: without the last condition the trigger would refuse what is only a lost race.
   const [completed] = await query<{ readonly timeCompleted: Instant }>(
     `update ${table}
-        set result_kind = $2, http_status_code = $3, error_code = $4, error_message = $5,
-            resource_type = case when $6::text is null then resource_type else $6 end,
-            resource_id = case when $6::text is null then resource_id else $7 end,
-            details = coalesce($8, details)
+        set ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
       where id = $1 and time_completed is null
       returning ${TIME_COMPLETED}`,
     values,
@@ -38,34 +37,39 @@ export async function completeEntry(
     [id],
   );
   if (!standing) return { status: 'not-found' };
-  const { result, timeCompleted } = standing;
-  if (result === null) throw new Error(`entry ${id} is incomplete and was not completed`);
-  if (result === 'timeout') {
+  const { result: kind, timeCompleted } = standing;
+  if (kind === null) throw new Error(`entry ${id} is incomplete and was not completed`);
+  if (kind === 'timeout') {
     // The database takes what the entry was begun with from the amended one, and stamps the amendment.
     const [amendment] = await query<{ readonly id: string }>(
-      `insert into ${table}
-         (amends, result_kind, http_status_code, error_code, error_message, resource_type, resource_id, details)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)
+      `insert into ${table} (amends, ${columns.join(', ')})
+       values (${values.map((_, index) => `$${index + 1}`).join(', ')})
        on conflict (amends) where amends is not null do nothing
        returning id`,
       values,
     );
     if (amendment) return { status: 'amended', amendmentId: amendment.id };
   }
-  return { status: 'already-completed', result, timeCompleted };
+  return { status: 'already-completed', result: kind, timeCompleted };
 }
 
-/** The columns of the result, then resource and details: null where they stay as they were begun. */
-function resultOf(completion: Completion): unknown[] {
-  const { resource, details } = completion;
+/**
+ * The columns of the result, and resource and details if there are any: what is not named stays as it was begun, and
+ * whoever completes need not be able to read it.
+ */
+function resultOf(completion: Completion): Readonly<Record<string, unknown>> {
   const failed = completion.kind === 'error' ? completion : undefined;
-  return [
-    completion.kind,
-    completion.httpStatusCode ?? null,
-    storableText(failed?.code),
-    storableText(failed?.message, MAX_CHARACTERS.errorMessage),
-    storableText(resource?.type),
-    storableText(resource?.id),
-    storableDetails(details),
-  ];
+  const resourceType = storableText(completion.resource?.type);
+  const details = storableDetails(completion.details);
+  return {
+    result_kind: completion.kind,
+    http_status_code: completion.httpStatusCode ?? null,
+    error_code: storableText(failed?.code),
+    error_message: storableText(failed?.message, MAX_CHARACTERS.errorMessage),
+    ...(resourceType !== null && {
+      resource_type: resourceType,
+      resource_id: storableText(completion.resource?.id),
+    }),
+    ...(details !== null && { details }),
+  };
 }

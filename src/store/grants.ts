@@ -32,16 +32,7 @@ const COMPLETED = [
   'resource_id',
   'details',
 ];
-const READ_BY_COMPLETION = [
-  'id',
-  'time_started',
-  'time_completed',
-  'result_kind',
-  'amends',
-  'resource_type',
-  'resource_id',
-  'details',
-];
+const READ_BY_COMPLETION = ['id', 'time_started', 'time_completed', 'result_kind', 'amends'];
 /** What an amendment gives: the database takes the rest from the entry that it amends. */
 const AMENDED = [...new Set([...BEGUN, ...COMPLETED, 'amends'])];
 
@@ -60,8 +51,8 @@ revoke all on all sequences in schema "${schema}" from ${ROLES.join(', ')};
 revoke all on all functions in schema "${schema}" from ${ROLES.join(', ')};
 grant usage on schema "${schema}" to ${ROLES.join(', ')};
 
--- sealog_service begins and completes entries. It can read no more of them than completing needs: a resource and
--- details that the completion does not name stay as they are.
+-- sealog_service begins and completes entries. It can read no more of them than that needs: when they
+-- were begun and completed, and with which result.
 grant insert (${AMENDED.join(', ')}) on ${table} to sealog_service;
 grant update (${COMPLETED.join(', ')}) on ${table} to sealog_service;
 grant select (${READ_BY_COMPLETION.join(', ')}) on ${table} to sealog_service;

@@ -67,6 +67,7 @@ const TABLE: Record<Role, { can: readonly string[]; cannot: readonly string[] }>
     cannot: [
       'select operation_id from sealog.audit_log',
       'select actor_id from sealog.audit_log',
+      'select resource_id, details from sealog.audit_log',
       'select * from sealog.activation',
       'select * from sealog.audit_log_complete',
       'select * from sealog.replica',
