@@ -1,0 +1,23 @@
+/**
+ * A worker process of bare pg-boss: one queue, one schedule. Takes settings of pg-boss and of the queue as JSON, the
+ * schedule, and a table in which each start is noted. With CATCH it asks for one job, and whoever starts it first keeps
+ * it for ever; each start is told.
+ */
+import { PgBoss } from 'pg-boss';
+
+const [settings = '{}', schedule = '*/10 * * * *', table] = process.argv.slice(2);
+const { boss: bossOptions = {}, queue = {}, poll } = JSON.parse(settings);
+const boss = new PgBoss({ connectionString: process.env['DATABASE_URL'], ...bossOptions });
+boss.on('error', () => {});
+await boss.start();
+await boss.createQueue('job', { policy: 'stately', ...queue });
+await boss.schedule('job', schedule);
+await boss.work('job', { includeMetadata: true, ...(poll && { pollingIntervalSeconds: poll }) }, async ([job]) => {
+  if (table) await boss.getDb().executeSql(`insert into ${table} values (clock_timestamp())`);
+  if (process.env['CATCH']) {
+    console.log('started');
+    if (job.retryCount === 0) await new Promise(() => {});
+  }
+});
+console.log('ready');
+if (process.env['CATCH']) await boss.send('job');
