@@ -40,7 +40,8 @@ export interface AuditLog extends AsyncDisposable {
    * Begins an entry. It is committed when this returns; only then may the operation run.
    *
    * Throws `BeginTimeoutError` when that took longer than `beginTimeoutMs` and `StoreError` when the entry could not be
-   * written (then the operation must not run), and `InvalidArgumentError` for an `operationId` or `actor` that can only be a mistake of the program.
+   * written: then the operation must not run. Throws `InvalidArgumentError` for what can only be a mistake of the
+   * program: an `operationId` or `actor` that is none.
    */
   begin(entry: NewEntry): Promise<BegunEntry>;
 

@@ -20,7 +20,7 @@ export function logMetrics(
   );
   const horizonLag = gauge(
     'sealog_horizon_lag_seconds',
-    'How far the horizon that was sealed last lies behind. Workers seal every ten seconds.',
+    'How far the horizon that was sealed last lies behind. Each worker seals every twenty seconds.',
   );
   measure(meter, [incomplete, stale, oldest, horizonLag], {
     read: () => readGauges(database, timeoutSeconds),

@@ -35,7 +35,8 @@ export class HttpServerError extends SealogError {
 
 /**
  * A server for probes and scrapers. Nothing that a client does can hurt the worker: connections, headers and the time
- * for both are bounded, a connection has one request, bodies are not read, and requests for the same path at the same time share one answer.
+ * for both are bounded, a connection has one request, bodies are not read, and requests for the same path at the same
+ * time share one answer.
  *
  * Throws {@link HttpServerError} when the address cannot be had.
  */

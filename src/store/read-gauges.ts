@@ -7,7 +7,7 @@ export interface Gauges {
   /** Incomplete and started longer ago than the timeout. */
   readonly stale: number;
   readonly oldestAgeSeconds: number;
-  /** How far the horizon that was sealed last lies behind the database's clock. Workers seal every ten seconds. */
+  /** How far the horizon that was sealed last lies behind the database's clock. Each worker seals every twenty seconds. */
   readonly horizonLagSeconds: number;
 }
 
