@@ -12,9 +12,13 @@ const sql = Map.groupBy(
   ({ file }) => file,
 );
 const runnable = blocks.filter((block) => block.language === 'sh' && reasonNotToRun(block) === undefined);
-/** Without those that another one runs, word for word. */
+/** Without those whose lines another one, or an earlier one of the same text, runs too. */
 const shell = runnable.filter(
-  (block) => block.result !== null || !runnable.some((other) => other !== block && other.text.includes(block.text)),
+  (block, index) =>
+    !runnable.some((other, at) => {
+      const isContained = other.text !== block.text && `\n${other.text}`.includes(`\n${block.text}`);
+      return block.result === null && (isContained || (other.text === block.text && at < index));
+    }),
 );
 
 /** Who asks: the role that the document itself makes for that. */

@@ -3,6 +3,7 @@ import type { Block } from './blocks.ts';
 /** Shell blocks that the tests of the documents do not run: words that occur in one, and why. */
 export const NOT_RUN: readonly { readonly text: string; readonly reason: string }[] = [
   { text: 'npm ci', reason: 'installs: .ci/run does, and then runs the tests and the demo' },
+  { text: 'npm install', reason: 'installs a package from the registry' },
   { text: 'docker compose', reason: 'needs Docker' },
   { text: 'kubectl', reason: 'needs a cluster' },
   {

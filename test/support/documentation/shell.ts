@@ -36,6 +36,8 @@ export async function openShell({ root, env, programs = {} }: ShellOptions): Pro
     ...process.env,
     // Most of what a command takes is reading the same modules again.
     NODE_COMPILE_CACHE: join(folder, '.compiled'),
+    // What a document would install is not what is tested here.
+    npm_config_offline: 'true',
     NODE_OPTIONS: `--import=${join(bin, 'stop-when-ready.js')}`,
     PATH: [bin, join(modules, '.bin'), process.env['PATH']].join(':'),
     ...env,
