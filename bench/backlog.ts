@@ -26,7 +26,7 @@ const FULL: Load = {
     { limit: 3162, entries: 100_000 },
     { limit: 10_000, entries: 100_000 },
   ],
-  rounds: 5,
+  rounds: 3,
 };
 const TINY: Load = { completed: 1000, limits: [{ limit: 100, entries: 500 }], rounds: 1 };
 const BIN = join(import.meta.dirname, '../src/bin.ts');

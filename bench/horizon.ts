@@ -24,9 +24,9 @@ const FULL: Load = {
   writers: [1, 8, 16, 32],
   lateWriters: 16,
   rounds: 2,
-  seconds: 5,
+  seconds: 3,
   readers: 50,
-  readerRounds: 6,
+  readerRounds: 5,
 };
 const TINY: Load = {
   protocols: [sealog!, upToNow!],

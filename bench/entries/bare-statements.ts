@@ -16,7 +16,7 @@ export const GUARDED = `
      order by time_started, id limit $2 for update skip locked),
   timed_out as (
     update sealog.audit_log entry set result_kind = 'timeout', time_completed = clock_timestamp()
-      from stale where entry.id = stale.id and entry.time_completed is null
+      from stale where entry.id = stale.id and entry.result_kind is null
     returning entry.id, entry.time_started, entry.operation_id),
   operation as (
     select operation_id, count(*) as entries from timed_out group by operation_id order by entries desc, operation_id limit 50)

@@ -54,7 +54,7 @@ export async function ownerOf(url: string): Promise<pg.Client & AsyncDisposable>
 /** Answers the statements that make them again. */
 async function dropIndexes(owner: pg.Client): Promise<readonly string[]> {
   const { rows } = await owner.query<{ drop: string; make: string }>(
-    `select case when c.oid is null then format('drop index sealog.%I', i.indexrelid::regclass::name)
+    `select case when c.oid is null then format('drop index %s', i.indexrelid::regclass)
               else format('alter table sealog.audit_log drop constraint %I', c.conname) end as drop,
             case when c.oid is null then pg_get_indexdef(i.indexrelid)
               else format('alter table sealog.audit_log add constraint %I %s', c.conname, pg_get_constraintdef(c.oid)) end as make

@@ -21,11 +21,13 @@ export async function completeEntry(
   const result = resultOf(completion);
   const columns = Object.keys(result);
   const values = [id, ...Object.values(result)];
-  // A completed entry is final: without the last condition the trigger would refuse what is only a lost race.
+  // A completed entry is final: without the last condition the trigger would refuse what is only a lost race. It is not
+  // `time_completed is null`, which means the same, so that nothing but the primary key can serve this: by the table's
+  // statistics no entry is incomplete, and PostgreSQL would rather read the whole index of those.
   const [completed] = await query<{ readonly timeCompleted: Instant }>(
     `update ${table}
         set ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
-      where id = $1 and time_completed is null
+      where id = $1 and result_kind is null
       returning ${TIME_COMPLETED}`,
     values,
   );

@@ -63,7 +63,7 @@ grant select on ${at('audit_log_complete')} to sealog_reader;
 grant execute on function ${call('audit_log_seal(timestamptz)')} to sealog_reader;
 
 -- sealog_worker completes entries as timeout: an outcome takes the right to update http_status_code too.
-grant select (id, time_started, time_completed, operation_id) on ${table} to sealog_worker;
+grant select (id, time_started, time_completed, operation_id, result_kind) on ${table} to sealog_worker;
 grant update (result_kind) on ${table} to sealog_worker;
 grant select on ${call('activation', 'audit_log_horizon', 'audit_log_horizon_holders', 'migration')} to sealog_worker;
 grant select, insert, update, delete on ${at('replica')} to sealog_worker;

@@ -79,7 +79,8 @@ async function timeoutEntry({ db }: AuditLogDatabase, id: string): Promise<boole
     .updateTable('audit_log')
     .set({ result_kind: 'timeout' })
     .where('id', '=', id)
-    .where('time_completed', 'is', null)
+    // Not of time_completed: as in `timeoutStaleEntries`.
+    .where('result_kind', 'is', null)
     .executeTakeFirstOrThrow();
   return numUpdatedRows === 1n;
 }

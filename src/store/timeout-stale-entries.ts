@@ -22,7 +22,9 @@ export interface TimedOut {
  *
  * Safe to run from many connections at once: `skip locked` gives each a different slice and leaves alone an entry
  * that its own request is completing now, and the second `is null` is true when the row is written, not only when
- * it was chosen. The cutoff is a parameter because a volatile clock in the WHERE could not be an index condition.
+ * it was chosen. That one is of `result_kind`, which is null at the same time, so that each entry is found again by the
+ * primary key: by the table's statistics no entry is incomplete, and PostgreSQL would rather read the whole index of
+ * those again for each. The cutoff is a parameter because a volatile clock in the WHERE could not be an index condition.
  * Served by `audit_log_incomplete_by_time_started`.
  */
 export async function timeoutStaleEntries(
@@ -50,7 +52,7 @@ export async function timeoutStaleEntries(
         .from('stale')
         .set({ result_kind: 'timeout' })
         .whereRef('entry.id', '=', 'stale.id')
-        .where('entry.time_completed', 'is', null)
+        .where('entry.result_kind', 'is', null)
         .returning(['entry.id', 'entry.time_started', 'entry.operation_id']),
     )
     .with('operation', (qb) =>
