@@ -13,6 +13,8 @@ export interface Benchmark {
 export interface BenchContext {
   /** The form of CI: seconds, and no figure of it means anything. */
   readonly tiny: boolean;
+  /** Logs are filled with no more entries than this, where a benchmark goes through sizes. */
+  readonly largest: number;
   readonly server: BenchServer;
   /** Says what is going on, on stderr. */
   readonly progress: (what: string) => void;

@@ -1,5 +1,5 @@
 /**
- * Runs benchmarks: `npm run bench [-- <name> …] [--tiny] [--results <folder>]`. Without names, all. DATABASE_URL names
+ * Runs benchmarks: `npm run bench [-- <name> …] [--tiny] [--largest <entries>] [--results <folder>]`. Without names, all. DATABASE_URL names
  * a server to use; without it an embedded one is started, with durable commits. Tables go to stdout, progress to stderr.
  * Exits with 1 when a count is wrong; an aim that is missed is a finding, and not a failure.
  */
@@ -17,7 +17,11 @@ const BENCH = join(import.meta.dirname, '..');
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { tiny: { type: 'boolean', default: false }, results: { type: 'string' } },
+  options: {
+    tiny: { type: 'boolean', default: false },
+    largest: { type: 'string', default: 'Infinity' },
+    results: { type: 'string' },
+  },
 });
 const { tiny } = values;
 const folder = values.results ?? join(BENCH, tiny ? 'results/tiny' : 'results');
@@ -38,7 +42,7 @@ for (const name of positionals.length > 0 ? positionals : known) {
   const { benchmark }: { benchmark: Benchmark } = await import(`../${name}.ts`);
   const started = { date: new Date().toISOString(), load: loadAverage() };
   using progress = progressLine(name);
-  const context: BenchContext = { tiny, server, progress: progress.say };
+  const context: BenchContext = { tiny, largest: Number(values.largest), server, progress: progress.say };
   const report = await benchmark.run(context);
   const { plot, ...told } = report;
   const result = {
