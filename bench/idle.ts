@@ -137,7 +137,7 @@ async function startFleet(server: BenchServer, contestant: Contestant, size: num
 
 async function measureStartUp(
   all: readonly Contestant[],
-  { tiny, server, progress }: BenchContext,
+  { tiny, server, progress }: Omit<BenchContext, 'largest'>,
 ): Promise<readonly Row[]> {
   await using stack = new AsyncDisposableStack();
   const measures: Record<string, () => Promise<number>> = {};
