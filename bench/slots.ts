@@ -21,13 +21,16 @@ export const benchmark: Benchmark = {
     const all = contestants('src/bin.ts', { table: 'started' });
     progress(`${slots} slots and ${rounds} rescues`);
     const byHand = all.filter(({ name }) => !tiny && name.startsWith('pg-boss, ') && name !== 'pg-boss, defaults');
-    const [started, sealog, ...peers] = await Promise.all([
-      Promise.all(all.map(async (contestant) => ({ contestant, late: await latenessOf(server, contestant, slots) }))),
+    // Each ends its replicas before an error of another ends this program.
+    const [started, sealog, peers] = await everyOne([
+      everyOne(all.map(async (contestant) => ({ contestant, late: await latenessOf(server, contestant, slots) }))),
       rescueOfSealog(server, rounds),
-      ...byHand.map(async (contestant) => ({
-        contestant,
-        seconds: await rescueOfPgBoss(server, contestant, Math.ceil(rounds / 2)),
-      })),
+      everyOne(
+        byHand.map(async (contestant) => ({
+          contestant,
+          seconds: await rescueOfPgBoss(server, contestant, Math.ceil(rounds / 2)),
+        })),
+      ),
     ]);
     const rescues = [
       { contestant: 'sealog', ...told(sealog) },
@@ -108,4 +111,11 @@ function rowOf({ contestant, late }: { readonly contestant: Contestant; readonly
 function told(seconds: readonly number[]): Row {
   const { n, min, max } = spread(seconds);
   return { n, 'median s': median(seconds), 'fastest s': min, 'slowest s': max };
+}
+
+async function everyOne<T extends readonly Promise<unknown>[]>(
+  promises: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(promises);
+  return await Promise.all(promises);
 }

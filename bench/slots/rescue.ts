@@ -27,6 +27,7 @@ export async function rescueOfPgBoss(
   const seconds: number[] = [];
   for (let round = 0; round < rounds; round++) {
     await using database = await server.createDatabase({ empty: true });
+    await database.pool.query('create table started (at timestamptz not null)');
     await using stack = new AsyncDisposableStack();
     const replicas = [];
     for (const name of ['one', 'two']) {

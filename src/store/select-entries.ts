@@ -1,8 +1,7 @@
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely';
 import type { Actor } from '../audit-log/entry.ts';
 import type { Entry, EntryResult } from '../audit-log/listing.ts';
-import { instantText } from './instant-text.ts';
-import type { Tables } from './tables.ts';
+import type { Instant } from '../audit-log/instant.ts';
+import { auditLogTable } from './query.ts';
 
 const COLUMNS = [
   'id',
@@ -14,6 +13,7 @@ const COLUMNS = [
   'credential_id',
   'request_id',
   'request_uri',
+  'source_ip',
   'user_agent',
   'resource_type',
   'resource_id',
@@ -26,19 +26,18 @@ const COLUMNS = [
   'amends',
 ] as const;
 
-/** Completed entries as readers see them, to be narrowed and ordered; each row then becomes an entry by `toEntry`. */
-export function selectEntries(db: Kysely<Tables>): SelectQueryBuilder<Tables, 'audit_log_complete', EntryRow> {
-  return db
-    .selectFrom('audit_log_complete')
-    .select(COLUMNS)
-    .select([
-      instantText(sql.ref('time_started')).as('time_started'),
-      instantText(sql.ref('time_completed')).as('time_completed'),
-      sql<string | null>`host(source_ip)`.as('source_ip'),
-    ]);
+/**
+ * Completed entries as readers see them: a statement to be narrowed and ordered by the columns of `entry`; each row then
+ * becomes an entry by `toEntry`. Instants as JSON are ISO 8601 in any session, and take a third of the time of `to_char`.
+ */
+export function selectEntries(schema: string): string {
+  return `select ${COLUMNS.join(', ')}, to_json(entry.time_started at time zone 'UTC')::text as time_started,
+    to_json(entry.time_completed at time zone 'UTC')::text as time_completed
+    from ${auditLogTable(schema)}_complete as entry`;
 }
 
-interface EntryRow {
+/** Instants are JSON text, without a time zone and trailing zeros. */
+export interface EntryRow {
   readonly id: string;
   readonly time_started: string;
   readonly time_completed: string;
@@ -66,8 +65,8 @@ interface EntryRow {
 export function toEntry(row: EntryRow): Entry {
   return {
     id: row.id,
-    timeStarted: row.time_started,
-    timeCompleted: row.time_completed,
+    timeStarted: instantOf(row.time_started),
+    timeCompleted: instantOf(row.time_completed),
     operationId: row.operation_id,
     actor: { kind: row.actor_kind, ...(row.actor_id !== null && { id: row.actor_id }) } as Actor,
     tenantId: row.tenant_id,
@@ -75,7 +74,8 @@ export function toEntry(row: EntryRow): Entry {
     credentialId: row.credential_id,
     requestId: row.request_id,
     requestUri: row.request_uri,
-    sourceIp: row.source_ip,
+    // A network is shown as its address.
+    sourceIp: row.source_ip?.replace(/\/.*/, '') ?? null,
     userAgent: row.user_agent,
     resource:
       row.resource_type === null
@@ -86,6 +86,10 @@ export function toEntry(row: EntryRow): Entry {
     result: toResult(row),
     amends: row.amends,
   };
+}
+
+function instantOf(json: string): Instant {
+  return `${json.slice(1, 20)}.${json.slice(21, -1).padEnd(6, '0')}Z`;
 }
 
 function toResult(row: EntryRow): EntryResult {
