@@ -54,7 +54,7 @@ async function drawSvg(plot: Plot): Promise<string | undefined> {
   const vega = await loadPackage<Vega>('vega');
   const vegaLite = await loadPackage<VegaLite>('vega-lite');
   if (!vega || !vegaLite) return undefined;
-  const { spec } = vegaLite.compile({ background: 'white', ...plot });
+  const { spec } = vegaLite.compile({ background: 'white', config: { legend: { labelLimit: 400 } }, ...plot });
   const view = new vega.View(vega.parse(spec), { renderer: 'none' });
   return await view.toSVG();
 }
