@@ -6,6 +6,8 @@ import type { Query } from './query.ts';
 
 /** How long a statement that was given up may keep its connection: until it is cancelled, or the connection closed. */
 const CANCEL_MS = 1000;
+/** SQLSTATE. */
+const QUERY_CANCELED = '57014';
 
 /**
  * Statements that are given up after so many milliseconds, by {@link BeginTimeoutError}: waiting for a connection and
@@ -42,14 +44,18 @@ export function queryWithin(pool: DatabasePool, limitMs: number): Query {
   };
 }
 
+/**
+ * The connection goes back to the pool only when the statement was cancelled: as long as the cancellation may still be
+ * on its way it would hit whatever is sent there next, and every begin has the same text.
+ */
 async function giveUp(pool: DatabasePool, client: DatabaseClient, querying: Promise<unknown>, text: string) {
-  const ended = querying.then(
-    () => true,
-    () => true,
+  const wasCancelled = querying.then(
+    () => false,
+    (error: { code?: unknown }) => error.code === QUERY_CANCELED,
   );
-  void cancel(pool, client, text).catch(() => {});
-  const isFree = await Promise.race([ended, delay(CANCEL_MS, false, { ref: false })]);
-  client.release(!isFree);
+  const cancelling = cancel(pool, client, text).catch(() => {});
+  const cancelled = cancelling.then(() => wasCancelled);
+  client.release(!(await Promise.race([cancelled, delay(CANCEL_MS, false, { ref: false })])));
 }
 
 /** What a pool and a client of `pg` have beside, and their types do not tell. */
@@ -58,7 +64,7 @@ interface Cancellable {
   readonly processID?: number | null;
 }
 
-/** On a connection of its own, because those of the pool may all be waiting. Cancels this very statement or nothing. */
+/** On a connection of its own, because those of the pool may all be waiting. Cancels nothing once it has ended. */
 async function cancel(
   pool: DatabasePool & Cancellable,
   { processID }: DatabaseClient & Cancellable,

@@ -89,6 +89,41 @@ describe('begin is refused in time', () => {
     expect(rows).toEqual([]);
     await pool.end();
   });
+
+  test('and its cancellation hits no entry that is begun after it on the same connection', async () => {
+    // Opens the connection of the cancellation late: the insert has ended by itself meanwhile.
+    const { promise: mayConnect, resolve: letConnect } = Promise.withResolvers<void>();
+    const { promise: cancelled, resolve: settleCancellation } = Promise.withResolvers<void>();
+    class LateClient extends pg.Client {
+      // The pool gives a callback, and the cancellation awaits.
+      override connect(...callback: never[]): never {
+        const connect = super.connect.bind(this) as (...given: never[]) => unknown;
+        return (callback.length > 0 ? connect(...callback) : mayConnect.then(() => connect())) as never;
+      }
+      override async end(): Promise<void> {
+        await super.end();
+        settleCancellation();
+      }
+    }
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    await pool.query('select');
+    Object.assign(pool, { Client: LateClient });
+    await using log = createAuditLog({ pool, beginTimeoutMs });
+    await using patient = createAuditLog({ pool, beginTimeoutMs: 20_000 });
+    await using holder = await connected(database.url);
+    await holder.query('begin; lock table sealog.audit_log');
+    await refusalOf(log.begin(entry));
+    await holder.query('commit; begin; lock table sealog.audit_log');
+
+    const beginning = patient.begin(entry);
+    // For the lock, if the connection was given back already.
+    await waitUntil('it waits', async () => (await backendsWaiting()) > 0, 500).catch(() => {});
+    letConnect();
+    await cancelled;
+    await holder.query('commit');
+    await expect(beginning).resolves.toMatchObject({ id: expect.any(String) });
+    await pool.end();
+  });
 });
 
 test.each([0, 1.5, 600_001, '2 s'])('refuses %p as a time limit', (limit) => {
