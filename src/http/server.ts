@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { SealogError } from '../errors.ts';
 import { httpError } from '../events.ts';
@@ -33,6 +33,9 @@ export class HttpServerError extends SealogError {
   readonly code = 'SEALOG_HTTP_SERVER';
 }
 
+/** Far more than probes and scrapers need. */
+const MAX_CONNECTIONS = 32;
+
 /**
  * A server for probes and scrapers. Nothing that a client does can hurt the worker: connections, headers and the time
  * for both are bounded, a connection has one request, bodies are not read, and requests for the same path at the same
@@ -64,7 +67,7 @@ export async function startHttpServer({ host, port, routes, logger }: HttpServer
       });
     },
   );
-  server.maxConnections = 32;
+  displaceOldest(server, MAX_CONNECTIONS);
   server.timeout = 10_000;
   try {
     await once(server.listen(port, host), 'listening');
@@ -82,6 +85,16 @@ export async function startHttpServer({ host, port, routes, logger }: HttpServer
       await once(server.close(), 'close');
     },
   };
+}
+
+/** A newcomer takes the place of whoever came first: so clients that hold on and come again keep no probe out. */
+function displaceOldest(server: Server, max: number): void {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    if (sockets.size > max) sockets.values().next().value?.destroy();
+  });
 }
 
 async function respond(

@@ -11,7 +11,7 @@ import { waitUntil } from '../support/wait.ts';
 
 const GET = 'GET /metrics HTTP/1.1\r\nhost: a\r\n';
 
-/** More than the server admits at once. */
+/** More than the server admits at once, which is 32. */
 const ADMITTED = 40;
 /** So many of each kind that those of a wave are as many. */
 const EACH = 8;
@@ -61,6 +61,12 @@ test('whatever clients do, the worker gets rid of them, answers its probes again
     expect(here()).toEqual([]);
     expect((await replica.get('/healthz')).status).toBe(200);
   }
+  // Whoever is thrown out comes again at once, and the probes are answered all the same.
+  const comingAgain = new AbortController();
+  for (let client = 0; client < ADMITTED; client++) comeAgain(replica.port, comingAgain.signal);
+  for (let probe = 0; probe < 10; probe++) expect((await replica.get('/healthz')).status).toBe(200);
+  comingAgain.abort();
+
   // These do not even see that they are cut off: but while they were connected nobody else could be.
   for (let wave = 0; wave < 3; wave++) {
     abusedBy((socket) => socket.pause().write(`${GET}\r\n`.repeat(5000)), ADMITTED);
@@ -84,6 +90,17 @@ function connected(port: number, abuse: Abuse): Socket {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true }).on('error', () => {});
   socket.once('end', () => socket.destroy()).resume();
   return socket.once('connect', () => abuse(socket));
+}
+
+function comeAgain(port: number, signal: AbortSignal): void {
+  if (signal.aborted) return;
+  const socket = connected(port, (open) => open.write('GET /'));
+  const leave = (): void => void socket.destroy();
+  signal.addEventListener('abort', leave, { once: true });
+  socket.once('close', () => {
+    signal.removeEventListener('abort', leave);
+    setTimeout(() => comeAgain(port, signal), 100);
+  });
 }
 
 async function drip(socket: Socket, head: string, drop: string): Promise<void> {
