@@ -63,6 +63,7 @@ export function openBoss(options: BossOptions): PgBoss {
     cronWorkerIntervalSeconds: 45,
     superviseIntervalSeconds: 300,
     monitorIntervalSeconds: 1,
+    queueCacheIntervalSeconds: 300,
     // Flows are not used.
     flowIntervalSeconds: 3600,
     persistWarnings: true,
@@ -92,12 +93,21 @@ function databaseOf(pool: QueuePool): Db {
   };
 }
 
-/** Starts a pg-boss that does not migrate. Throws {@link SchemaVersionError} when there is no schema of pg-boss yet. */
+/** Starts a pg-boss that does not migrate. Throws {@link SchemaVersionError} when its schema is not there, or another's. */
 export async function startUnmigrated(boss: PgBoss, schema: string): Promise<void> {
   if (!(await boss.isInstalled())) {
     throw new SchemaVersionError('behind', `pg-boss is not installed in schema "${schema}": run \`sealog migrate\``);
   }
-  await boss.start();
+  try {
+    await boss.start();
+  } catch (error) {
+    if (!(error instanceof Error && error.message.includes('requires migrations'))) throw error;
+    throw new SchemaVersionError(
+      'behind',
+      `pg-boss's schema "${schema}" has version ${await boss.schemaVersion()}, which is not that of this version of ` +
+        'sealog: run `sealog migrate` of the newest version that is in use',
+    );
+  }
 }
 
 /** A started pg-boss that only sends and reads, for as long as `action` takes. */
