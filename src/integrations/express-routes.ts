@@ -25,6 +25,11 @@ export interface FoundRoute extends Route {
   readonly audit: RouteAudit | undefined;
 }
 
+interface MatchingRoute extends FoundRoute {
+  /** How many it is for: `app.all` is told from a handler by that. */
+  readonly methods: number;
+}
+
 const audits = new WeakMap<object, RouteAudit>();
 const pass: RequestHandler = (_request, _response, next) => next();
 
@@ -39,19 +44,36 @@ export function auditRoute(audit: RouteAudit): RequestHandler {
   return handler;
 }
 
-/** The first route that takes such a request, as the router would find it. */
+/**
+ * The route that names such a request. Any that matches may only call `next()`, so all are looked at: the first that is
+ * named by `auditRoute` counts; else the first of those for the fewest methods. Those that skip count only if all do.
+ */
 export function findRoute(stack: readonly Layer[], method: string, path: string, prefix = ''): FoundRoute | undefined {
+  const found = matchingRoutes(stack, method, path, prefix);
+  const named = found.find(({ audit }) => audit?.operationId !== undefined);
+  if (named) return named;
+  const plain = found.filter(({ audit }) => audit === undefined);
+  const fewest = Math.min(...plain.map(({ methods }) => methods));
+  return plain.find(({ methods }) => methods === fewest) ?? found[0];
+}
+
+function matchingRoutes(stack: readonly Layer[], method: string, path: string, prefix: string): MatchingRoute[] {
+  const found: MatchingRoute[] = [];
   for (const layer of stack) {
     const { route, handle } = layer;
     if (!route && !handle.stack) continue;
     const match = matchOf(layer, path);
     if (!match) continue;
     const pattern = prefix + (layer.slash ? '' : String(match.pattern));
-    if (route && takes(route.methods, method)) return { method, path: pattern, audit: auditOf(route.stack, method) };
-    const found = handle.stack && findRoute(handle.stack, method, path.slice(match.path.length) || '/', pattern);
-    if (found) return found;
+    if (route) {
+      const taken = takenAs(route.methods, method);
+      const methods = route.methods['_all'] === true ? Infinity : Object.keys(route.methods).length;
+      if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods });
+    } else if (handle.stack) {
+      found.push(...matchingRoutes(handle.stack, method, path.slice(match.path.length) || '/', pattern));
+    }
   }
-  return undefined;
+  return found;
 }
 
 /** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */
@@ -88,8 +110,12 @@ function matchOf(layer: Layer, path: string): Match | false {
   }
 }
 
-function takes(methods: Readonly<Record<string, boolean>>, method: string): boolean {
-  return methods['_all'] === true || methods[method.toLowerCase()] === true;
+/** The method whose handlers run: those of GET answer HEAD where none are for it. Undefined if there are none. */
+function takenAs(methods: Readonly<Record<string, boolean>>, method: string): string | undefined {
+  const own = method.toLowerCase();
+  if (methods[own] === true) return own;
+  if (own === 'head' && methods['get'] === true) return 'get';
+  return methods['_all'] === true ? own : undefined;
 }
 
 function auditOf(stack: readonly Layer[], method: string): RouteAudit | undefined {

@@ -91,6 +91,45 @@ test('names operations by route, mounted or not, by their own names and by a rul
   expect(() => auditRoute({ skip: '' })).toThrow(/expected the reason/);
 });
 
+test('finds the route that answers behind those that only pass on, and HEAD as GET', async () => {
+  const app = express();
+  app.use(sealogExpress(options()));
+  const check = (_request: Request, _response: Response, next: NextFunction): void => next();
+  app.all('/api/*rest', auditRoute({ skip: 'only passes on' }), check);
+  app.all('/api/*rest', check);
+  app.get('/api/export', auditRoute({ operationId: 'export' }), done);
+  app.use('/api', express.Router().post('/disks', done).post('/:any', done));
+  app.all('/*rest', (_request, response) => void response.status(404).end());
+  const port = await listen(app);
+  for (const [method, path] of [
+    ['GET', '/api/export'],
+    ['HEAD', '/api/export'],
+    ['POST', '/api/disks'],
+    ['GET', '/api/disks'],
+    ['POST', '/nowhere'],
+  ] as const) {
+    await send(port, method, path);
+  }
+  expect((await storedEntries(database.pool, 4)).map(({ operation_id }) => operation_id)).toEqual([
+    'export',
+    'export',
+    'POST /api/disks',
+    'POST /*rest',
+  ]);
+});
+
+test('a route is left out if all that match are', async () => {
+  const app = express();
+  app.use(sealogExpress(options()));
+  app.all('/*rest', auditRoute({ skip: 'only passes on' }), (_request, _response, next) => next());
+  app.post('/probe', auditRoute({ skip: 'health probe, changes nothing' }), done);
+  app.post('/disks', done);
+  const port = await listen(app);
+  await send(port, 'POST', '/probe');
+  await send(port, 'POST', '/disks');
+  expect((await storedEntries(database.pool, 1)).map(({ operation_id }) => operation_id)).toEqual(['POST /disks']);
+});
+
 test('is the same inside a router and a mounted application, and begins once though it is met twice', async () => {
   const app = express();
   const audit = sealogExpress(options());
