@@ -16,9 +16,12 @@ function worker(environment: Readonly<Record<string, string>> = {}): Promise<Nod
   return spawnNode(['src/bin.ts', 'worker'], { env });
 }
 
-async function activations(where = 'true'): Promise<{ state: string; output: Record<string, unknown>; slot: Date }[]> {
+async function activations(
+  where = 'true',
+): Promise<{ state: string; output: Record<string, unknown>; slot: Date; late: number }[]> {
   const { rows } = await database.pool.query(
-    `select state, output, date_trunc('minute', created_on) as slot from pgboss.job
+    `select state, output, date_trunc('minute', created_on) as slot,
+            extract(epoch from started_on - date_trunc('minute', created_on))::float8 as late from pgboss.job
       where name = 'audit-timeout' and ${where} order by created_on`,
   );
   return rows;
@@ -35,8 +38,10 @@ describe('a fleet', () => {
 
     const ran = await scheduled();
     expect(new Set(ran.map(({ slot }) => slot.getTime())).size).toBe(ran.length);
-    for (const { output } of ran) {
+    for (const { output, late } of ran) {
       expect(output).toMatchObject({ trigger: 'schedule', timedOut: 0 });
+      // 16 s by its intervals, and the time of a busy machine.
+      expect(late).toBeLessThan(25);
       expect(names).toContain(output['by']);
     }
   }, 200_000);
