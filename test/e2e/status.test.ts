@@ -9,8 +9,9 @@ import { withQueueStatus } from '../../src/worker/queue-status.ts';
 import { replaceClock } from '../support/clock.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { documentedBlocks } from '../support/documentation/blocks.ts';
 import { insertEntries } from '../support/entries.ts';
-import { checkGolden, UUIDS, withPlaceholders } from '../support/golden.ts';
+import { checkGolden, type Placeholder, UUIDS, withPlaceholders } from '../support/golden.ts';
 import { completedAgo, insertFleet } from '../support/queue-rows.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 
@@ -24,11 +25,12 @@ async function status(env: Readonly<Record<string, string>> = {}): Promise<Statu
   return await withQueueStatus(app.queue, (readQueue) => readStatus(app, readQueue));
 }
 
-async function checkStatus(name: string, seen: Status): Promise<void> {
+async function checkStatus(name: string, seen: Status, ...volatile: readonly Placeholder[]): Promise<void> {
   const lines = renderLines(formatStatus(seen), new PassThrough());
-  await checkGolden(`status-${name}`, withPlaceholders(lines.join('\n')));
+  await checkGolden(`status-${name}`, withPlaceholders(lines.join('\n'), ...volatile));
 }
 
+const ROOT = new URL('../../', import.meta.url);
 const HOURLY = { cron: '0 * * * *', changedAgo: 86_400 };
 const ALIVE = [
   { name: 'worker-1', seenAgo: 150 },
@@ -89,6 +91,26 @@ test('activations fail', async () => {
     ],
   });
   await checkStatus('failing', await status());
+});
+
+test('an entry is overdue although activations succeed: a session has locked it, and is found as documented', async () => {
+  const [overdue] = await insertEntries(database.pool, [{ startedMinutesAgo: 2 * 1440 }, { startedMinutesAgo: 350 }]);
+  await insertFleet(database.pool, { schedule: HOURLY, replicas: ALIVE, activations: [completedAgo(330)] });
+  await using session = await connected(database.url);
+  await session.query(`set application_name = 'nightly batch'; begin`);
+  await session.query('select from sealog.audit_log where id = $1 for update', [overdue]);
+  const seen = await status();
+  expect(seen.problems.map(({ kind }) => kind)).toEqual(['entry-overdue']);
+  await checkStatus('entry-overdue', seen, [/(?<=in about ).*/g, '<time until the next slot>']);
+
+  const whoLocksIt = (await documentedBlocks(ROOT)).find(({ text }) => text.includes("'RowShareLock'"));
+  const { rows } = await database.pool.query<{ application_name: string }>(whoLocksIt!.text);
+  expect(rows.map(({ application_name }) => application_name)).toEqual(['nightly batch']);
+
+  await session.query('rollback');
+  await database.pool.query('update sealog.audit_log set result_kind = $2 where id = $1', [overdue, 'timeout']);
+  // Stale for less than two periods.
+  expect((await status()).problems).toEqual([]);
 });
 
 test('a backlog is being drained, and the replica that runs the activation is known by its session', async () => {

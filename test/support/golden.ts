@@ -15,7 +15,7 @@ export async function checkGolden(name: string, text: string): Promise<void> {
   expect(actual).toBe(golden);
 }
 
-type Placeholder = readonly [RegExp, string];
+export type Placeholder = readonly [RegExp, string];
 
 export const UUIDS: Placeholder = [/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<uuid>'];
 

@@ -1,3 +1,4 @@
+import { periodSeconds } from '../../worker/period.ts';
 import { formatSeconds } from '../table.ts';
 import type { Status } from './read-status.ts';
 
@@ -8,14 +9,24 @@ export interface Problem {
 }
 
 export type ProblemKind =
-  'no-replica' | 'no-schedule' | 'failed' | 'overdue' | 'backlog' | 'horizon-held' | 'drift' | 'skipped';
+  | 'no-replica'
+  | 'no-schedule'
+  | 'failed'
+  | 'overdue'
+  | 'entry-overdue'
+  | 'backlog'
+  | 'horizon-held'
+  | 'drift'
+  | 'skipped';
 
 /** Longer than an activation or a batch of a service should take. */
 const HELD_SECONDS = 10;
+/** After its timeout an entry waits for a slot, at most. As in the alert. */
+const ENTRY_OVERDUE_PERIODS = 2;
 /** The most replicas that a sentence names. */
 const MOST_NAMES = 3;
 
-type Seen = Omit<Status, 'whole' | 'problems'>;
+type Seen = Omit<Status, 'whole' | 'problems'> & { readonly timeoutSeconds: number };
 type Check = (status: Seen) => string | undefined;
 
 /** In the order of their urgency: who is to do the work, whether it is done, what is left of it. */
@@ -24,6 +35,7 @@ const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
   ['no-schedule', noSchedule],
   ['failed', failed],
   ['overdue', overdue],
+  ['entry-overdue', entryOverdue],
   ['backlog', backlog],
   ['horizon-held', horizonHeld],
   ['drift', drift],
@@ -66,6 +78,16 @@ function overdue({ overdueSince, lastActivations, readOn }: Seen): string | unde
   if (!overdueSince) return undefined;
   const last = lastActivations.find(({ state }) => state === 'completed')?.completedOn;
   return `no activation has completed for three periods; ${last ? `the last one did ${ago(last, readOn)}` : 'none is known to have completed'}`;
+}
+
+/** Activations may succeed all the same: they leave alone an entry whose row another session has locked. */
+function entryOverdue(seen: Seen): string | undefined {
+  const { incomplete, timeoutSeconds, schedule: cron, timezone, readOn } = seen;
+  if (incomplete.oldestStarted === null || cron === null || timezone === null) return undefined;
+  const started = new Date(incomplete.oldestStarted);
+  const periods = ENTRY_OVERDUE_PERIODS * periodSeconds({ cron, timezone }, readOn);
+  if (readOn.getTime() - started.getTime() <= (timeoutSeconds + periods) * 1000) return undefined;
+  return `an entry that was started ${ago(started, readOn)} is incomplete two periods after its timeout; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"`;
 }
 
 function backlog({ backlog: { count }, drain }: Seen): string | undefined {

@@ -90,7 +90,7 @@ export async function readStatus(
     backlog: { count: Math.max(0, left) },
     drain: drainOf(Math.max(0, stale - refused), completed, queue, settings.auditTimeout),
   };
-  const problems = problemsOf(seen);
+  const problems = problemsOf({ ...seen, timeoutSeconds: settings.auditTimeout.timeoutSeconds });
   return { ...seen, whole: problems.length === 0, problems };
 }
 
