@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { InvalidArgumentError } from '../errors.ts';
-import { checkRouteAudit, type Route, type RouteAudit } from './route-rule.ts';
+import { checkRouteAudit, type DeclaredRoute, type Route, type RouteAudit } from './route-rule.ts';
 
 /** What Express keeps of a `use`, of a route, and of each handler in a route. */
 export interface Layer {
@@ -77,16 +77,21 @@ function matchingRoutes(stack: readonly Layer[], method: string, path: string, p
 }
 
 /** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */
-export function eachRoute(stack: readonly Layer[], prefix = ''): { routes: Route[]; mounted: string[] } {
-  const routes: Route[] = [];
+export function eachRoute(
+  stack: readonly Layer[],
+  prefix = '',
+  withinRegExp = false,
+): { routes: DeclaredRoute[]; mounted: string[] } {
+  const routes: DeclaredRoute[] = [];
   const mounted: string[] = [];
   for (const { name, handle, rawPath, slash, route } of stack) {
     for (const pattern of slash ? [''] : [rawPath].flat()) {
       const path = prefix + String(pattern);
-      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path })));
+      const isRegExp = withinRegExp || typeof pattern !== 'string';
+      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path, isRegExp })));
       else if (name === 'mounted_app') mounted.push(path);
       else if (handle.stack) {
-        const within = eachRoute(handle.stack, path);
+        const within = eachRoute(handle.stack, path, isRegExp);
         routes.push(...within.routes);
         mounted.push(...within.mounted);
       }

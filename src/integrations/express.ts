@@ -12,7 +12,7 @@ import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type OpenEntry } from './auditor.ts';
 import { findRoute, type FoundRoute, type Layer } from './express-routes.ts';
 import { type AuditOptions, checkOptions } from './options.ts';
-import { operationOf } from './route-rule.ts';
+import { NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export { auditRoute } from './express-routes.ts';
@@ -77,5 +77,5 @@ function routeOf({ app, baseUrl, path, method }: Request): FoundRoute {
   const mounted = app.path();
   const { stack } = app.router as unknown as { readonly stack: readonly Layer[] };
   const found = findRoute(stack, method, baseUrl.slice(mounted.length) + path, mounted);
-  return found ?? { method, path: '(no route)', audit: undefined };
+  return found ?? { method, path: NO_ROUTE, audit: undefined };
 }

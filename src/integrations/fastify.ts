@@ -22,7 +22,7 @@ import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
 import { declareRoutes } from './fastify-routes.ts';
 import { type AuditOptions, checkOptions } from './options.ts';
-import { mutates, operationOf, type RouteAudit } from './route-rule.ts';
+import { operationOf, type RouteAudit } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export type { AuditOptions, RecordedParts } from './options.ts';
@@ -62,9 +62,14 @@ const SHED: ReadonlySet<number> = new Set([429, 503]);
 
 const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, options) => {
   checkOptions(options);
-  if (
-    app.supportedMethods.some((method) => mutates(method) && hasRoutes(app.printRoutes({ method: method as 'POST' })))
-  ) {
+  // Every context is made of the one it is in, and that does not see the routes of this one's siblings.
+  if ('register' in (Object.getPrototypeOf(app) as object)) {
+    const expected = 'to be registered on the application itself: wrap the plugin that registers it by fastify-plugin';
+    throw new InvalidArgumentError('sealogFastify', expected, 'a context within it');
+  }
+  // What an earlier route says of its audit is not to be found out. What answers CORS usually comes first.
+  const methods = app.supportedMethods.filter((method) => method !== 'OPTIONS') as 'POST'[];
+  if (methods.some((method) => hasRoutes(app.printRoutes({ method })))) {
     throw new InvalidArgumentError('sealogFastify', 'to be registered before all routes: await it', 'routes');
   }
   const auditor = createAuditor(options);

@@ -8,6 +8,12 @@ export interface Route {
   readonly path: string;
 }
 
+/** A route as the coverage proof finds it. */
+export interface DeclaredRoute extends Route {
+  /** No path can be made of its pattern. */
+  readonly isRegExp?: boolean | undefined;
+}
+
 /** What one route says of its audit: the name of its operation, or why it is left out. */
 export type RouteAudit =
   | { readonly operationId: string; readonly skip?: undefined }
@@ -24,6 +30,9 @@ export interface RouteRules {
 
 // By their definitions (RFC 9110 and the QUERY method) they change nothing. Whatever is not known may.
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
+
+/** The path of what no route is found for. */
+export const NO_ROUTE = '(no route)';
 
 export function mutates(method: string): boolean {
   return !SAFE.has(method);

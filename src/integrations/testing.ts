@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditLog } from '../create-audit-log.ts';
 import { SealogError } from '../errors.ts';
-import { type Route, mutates } from './route-rule.ts';
+import { type DeclaredRoute, mutates, NO_ROUTE } from './route-rule.ts';
 import type { AuditedService, Connection } from './testing/service.ts';
 
 export { expressService } from './testing/express-service.ts';
@@ -72,12 +72,22 @@ export async function checkAuditCoverage(options: AuditCoverageOptions): Promise
   const problems = [...connection.problems, ...namesOfNoRoute(routes, options)];
   if (routes.size === 0) problems.push('expected routes that mutate, got none');
 
+  const callable = new Map(routes);
+  for (const [name, { isRegExp }] of routes) {
+    if (!isRegExp || options.examples?.[name]?.path !== undefined) continue;
+    problems.push(`${name}: expected an example with a path, because none can be made of a regular expression`);
+    callable.delete(name);
+  }
+
   const { horizon } = await auditLog.list({ limit: 1 });
-  const calls = await callEach(connection, routes, options);
+  const calls = await callEach(connection, callable, options);
   const found = await waitForEntries(auditLog, horizon, calls, timeoutMs);
   for (const { route, marker, allowed, status } of calls) {
-    if (!allowed && !found.has(marker)) problems.push(`${route}: left no entry (answered ${status})`);
-    if (allowed && found.has(marker)) problems.push(`allow, ${route}: it does leave an entry, take it off the list`);
+    const operation = found.get(marker);
+    if (operation?.endsWith(NO_ROUTE)) problems.push(`${route}: the call reached no route (answered ${status})`);
+    else if (!allowed && operation === undefined) problems.push(`${route}: left no entry (answered ${status})`);
+    else if (allowed && operation !== undefined)
+      problems.push(`allow, ${route}: it does leave an entry, take it off the list`);
   }
   for (const [route, reason] of Object.entries(allow)) {
     if (typeof reason !== 'string' || reason.trim() === '') problems.push(`allow, ${route}: expected the reason why`);
@@ -86,12 +96,12 @@ export async function checkAuditCoverage(options: AuditCoverageOptions): Promise
   return [...routes.keys()];
 }
 
-function uniqueMutating(routes: readonly Route[]): ReadonlyMap<string, Route> {
+function uniqueMutating(routes: readonly DeclaredRoute[]): ReadonlyMap<string, DeclaredRoute> {
   const mutating = routes.filter(({ method }) => mutates(method));
   return new Map(mutating.map((route) => [`${route.method} ${route.path}`, route]));
 }
 
-function namesOfNoRoute(routes: ReadonlyMap<string, Route>, { allow = {}, examples = {} }: AuditCoverageOptions) {
+function namesOfNoRoute(routes: ReadonlyMap<string, unknown>, { allow = {}, examples = {} }: AuditCoverageOptions) {
   const known = [...routes.keys()].join(', ');
   return Object.entries({ allow, examples }).flatMap(([list, names]) =>
     Object.keys(names)
@@ -102,7 +112,7 @@ function namesOfNoRoute(routes: ReadonlyMap<string, Route>, { allow = {}, exampl
 
 async function callEach(
   connection: Connection,
-  routes: ReadonlyMap<string, Route>,
+  routes: ReadonlyMap<string, DeclaredRoute>,
   { allow = {}, examples = {}, headers = {} }: AuditCoverageOptions,
 ): Promise<Call[]> {
   const run = randomUUID();
@@ -140,21 +150,22 @@ function filledPath(path: string, params: Readonly<Record<string, string>>): str
 
 const POLL_MS = 50;
 
+/** The operations that were recorded, by the user agents of the calls. */
 async function waitForEntries(
   auditLog: AuditCoverageOptions['auditLog'],
   from: string,
   calls: readonly Call[],
   timeoutMs: number,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, string>> {
   const markers = new Set(calls.map(({ marker }) => marker));
   const missing = new Set(calls.filter(({ allowed }) => !allowed).map(({ marker }) => marker));
-  const found = new Set<string>();
+  const found = new Map<string, string>();
   const deadline = performance.now() + timeoutMs;
   for (let after: string | undefined; ; await delay(POLL_MS)) {
     const { entries, next } = await auditLog.list({ from, after, limit: 10_000 });
-    for (const { userAgent } of entries) {
+    for (const { userAgent, operationId } of entries) {
       if (userAgent === null || !markers.has(userAgent)) continue;
-      found.add(userAgent);
+      found.set(userAgent, operationId);
       missing.delete(userAgent);
     }
     if (missing.size === 0 || performance.now() > deadline) return found;

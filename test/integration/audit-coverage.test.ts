@@ -118,6 +118,30 @@ test('finds the route of an Express application that stands before the middlewar
   ]);
 });
 
+test('a route of Express is not covered by a call that does not reach it', async () => {
+  const app = express();
+  app.use(sealogExpress({ auditLog, actor }));
+  const done = (_request: unknown, response: { end(): unknown }): void => void response.end();
+  app.post(/^\/disks\/(\d+)$/, done);
+  app.use(/^\/v(1|2)/, express.Router().put('/x', done));
+  app.post('/y', done);
+  const service = expressService(app);
+  const [disks, versions] = [String.raw`POST /^\/disks\/(\d+)$/`, String.raw`PUT /^\/v(1|2)//x`];
+  const check = (examples: Record<string, { path: string }>, allow = {}) =>
+    checkAuditCoverage({ service, auditLog, examples, allow, timeoutMs: 500 });
+  expect(await problemsOf(check({}))).toEqual([
+    `${disks}: expected an example with a path, because none can be made of a regular expression`,
+    `${versions}: expected an example with a path, because none can be made of a regular expression`,
+  ]);
+  const wrong = { [disks]: { path: '/disks/x' }, [versions]: { path: '/v3/x' } };
+  expect(await problemsOf(check(wrong, { [versions]: 'a test' }))).toEqual([
+    `${versions}: the call reached no route (answered 404)`,
+    `${disks}: the call reached no route (answered 404)`,
+  ]);
+  const right = { [disks]: { path: '/disks/7' }, [versions]: { path: '/v1/x' } };
+  expect(await check(right)).toEqual([disks, versions, 'POST /y']);
+});
+
 test('calls the operations of an OpenAPI document over HTTP', async () => {
   await using app = fastify();
   await app.register(sealogFastify, { auditLog, actor });

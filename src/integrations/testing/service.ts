@@ -1,4 +1,4 @@
-import type { Route } from '../route-rule.ts';
+import type { DeclaredRoute } from '../route-rule.ts';
 
 export interface TestRequest {
   readonly method: string;
@@ -10,7 +10,7 @@ export interface TestRequest {
 
 /** A service that runs. */
 export interface Connection extends AsyncDisposable {
-  readonly routes: readonly Route[];
+  readonly routes: readonly DeclaredRoute[];
   /** Routes that cannot be seen, and why. */
   readonly problems: readonly string[];
   /** Returns the status of the answer. */
