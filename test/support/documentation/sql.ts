@@ -1,10 +1,10 @@
 import pg from 'pg';
 import type { Block } from './blocks.ts';
 
-/** What a block answered last: names of its columns, and how many rows. */
+/** What a block answered last, in psql's words: names of its columns, and the values of each row. */
 export interface Answer {
   readonly columns: readonly string[];
-  readonly rows: number;
+  readonly rows: readonly (readonly string[])[];
 }
 
 /**
@@ -46,7 +46,7 @@ const STATEMENT = /([^]+?)(;|\\gset)[^\S\n]*(?:--.*)?$/gm;
 
 async function runBlock(client: pg.Client, { text }: Block, role: string | undefined): Promise<Answer> {
   const variables = new Map<string, string>();
-  let answer: Answer = { columns: [], rows: 0 };
+  let answer: Answer = { columns: [], rows: [] };
   for (const [, statement = '', end] of text.matchAll(STATEMENT)) {
     const bare = statement.replace(/^\s*--.*$/gm, '').trim();
     const [, grantee] = /^grant[^]*\bto (\w+)$/.exec(bare) ?? [];
@@ -55,7 +55,7 @@ async function runBlock(client: pg.Client, { text }: Block, role: string | undef
     const sql = bare.replace(/:'(\w+)'/g, (_, name: string) => pg.escapeLiteral(variables.get(name) ?? ''));
     const { fields, rows } = await client.query<(string | null)[]>({ text: sql, rowMode: 'array', types: TEXT });
     if (end === '\\gset') for (const [index, { name }] of fields.entries()) variables.set(name, rows[0]?.[index] ?? '');
-    answer = { columns: fields.map(({ name }) => name), rows: rows.length };
+    answer = { columns: fields.map(({ name }) => name), rows: rows.map((row) => row.map((value) => value ?? '')) };
   }
   return answer;
 }
@@ -69,6 +69,10 @@ async function ensureRole(client: pg.Client, role: string): Promise<void> {
 export function shownAnswer(result: string): Answer | null {
   const [head = '', rule = '', ...lines] = result.trimEnd().split('\n');
   if (!/^[-+]+$/.test(rule)) return null;
-  const rows = lines.filter((line) => !/^\(\d+ rows?\)$/.test(line)).length;
-  return { columns: head.split('|').map((name) => name.trim()), rows };
+  const rows = lines.filter((line) => !/^\(\d+ rows?\)$/.test(line));
+  return { columns: cellsOf(head), rows: rows.map(cellsOf) };
+}
+
+function cellsOf(line: string): string[] {
+  return line.split('|').map((cell) => cell.trim());
 }
