@@ -1,5 +1,6 @@
 import { checkCompletion, type Completion } from './audit-log/completion.ts';
 import type { BegunEntry, NewEntry } from './audit-log/entry.ts';
+import { thrownCode } from './audit-log/thrown-code.ts';
 import type { AuditLog } from './create-audit-log.ts';
 import { checkObject, InvalidArgumentError } from './errors.ts';
 import { completionLost, descriptionLost } from './events.ts';
@@ -12,8 +13,7 @@ export interface RecordOptions<T> {
   /** What to record of what the operation returned. Default: only that it succeeded. */
   readonly describeSuccess?: (value: T) => Described<'success'>;
   /**
-   * What to record of what the operation threw. Default: its `code` or name, and its message only when it is marked
-   * as meant for the client (`expose`, as the errors of `http-errors` are): others may hold secrets.
+   * What to record of what the operation threw. Default: its `code` or name, but not its message, which may hold secrets.
    */
   readonly describeError?: (error: unknown) => Described<'error'>;
 }
@@ -66,8 +66,5 @@ export async function record<T>(
 const UNTOLD = 'the operation threw an error';
 
 function describeThrown(thrown: unknown): Described<'error'> {
-  const error = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as Record<string, unknown>;
-  const code = [error['code'], error['name']].find((name) => typeof name === 'string');
-  const exposed = error['expose'] === true && typeof error['message'] === 'string' ? error['message'] : undefined;
-  return { code, message: exposed ?? UNTOLD };
+  return { code: thrownCode(thrown), message: UNTOLD };
 }

@@ -3,6 +3,7 @@ import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { AuditLog, Resource } from 'sealog';
 import sealogFastify from 'sealog/fastify';
 import { disks } from './disks.ts';
+import { Problem } from './problem.ts';
 import { sessions } from './sessions.ts';
 
 declare module 'fastify' {
@@ -32,6 +33,7 @@ export async function buildApp({ auditLog, log }: { auditLog: AuditLog; log: Log
     auditLog,
     actor: ({ user }) => (user === undefined ? { kind: 'anonymous' } : { kind: 'user', id: user }),
     resource: ({ resource }) => resource,
+    errorMessage: (error) => (error instanceof Problem ? error.message : undefined),
   });
   await app.register(swagger, { openapi: { info: { title: 'Disks', version: '1.0.0' } } });
   await app.register(sessions);

@@ -1,8 +1,7 @@
-/** What a client is told when something does not work. `expose` lets the audit log keep the message. */
+/** What a client is told when something does not work, and the audit log too. */
 export class Problem extends Error {
   readonly statusCode: number;
   readonly code: string;
-  readonly expose = true;
 
   constructor(statusCode: number, code: string, message: string) {
     super(message);

@@ -65,7 +65,11 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     const { request, reply, response, logger } = exchange;
     const end = await responseEnd(response);
     try {
-      const completion = completionOf(response.statusCode, end, entry.thrown);
+      const message =
+        entry.thrown === undefined
+          ? undefined
+          : await told(exchange, 'errorMessage', () => options.errorMessage?.(entry.thrown));
+      const completion = completionOf(response.statusCode, end, entry.thrown, message);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
       const details = await toldDetails(exchange, options, reply);
       await auditLog.complete(entry.id, { ...completion, resource, details });

@@ -23,6 +23,11 @@ export interface AuditOptions<Request, Reply> extends RouteRules {
   /** What else should be known. Called twice, as `resource` is; what it returns last is what is kept. */
   readonly details?:
     ((request: Request, reply?: Reply) => Awaitable<Readonly<Record<string, unknown>> | undefined>) | undefined;
+  /**
+   * What to tell of an error that was thrown, besides its code. Undefined, and the default: what its status means.
+   * Give messages of your own errors only: those of parsers and drivers quote what they were given.
+   */
+  readonly errorMessage?: ((error: unknown) => Awaitable<string | undefined>) | undefined;
   /** What to put into `details` of what the client sent. Default: nothing. */
   readonly record?: RecordedParts | undefined;
   /** The response header that tells the client the entry's id, e.g. `x-audit-entry`. Default: none. */
@@ -40,7 +45,7 @@ export interface RecordedParts {
   readonly redact?: readonly string[] | undefined;
 }
 
-const FUNCTIONS = ['tenant', 'resource', 'details', 'audited', 'operationId'] as const;
+const FUNCTIONS = ['tenant', 'resource', 'details', 'errorMessage', 'audited', 'operationId'] as const;
 
 /** Throws {@link InvalidArgumentError} at start-up for what would fail with every request. */
 export function checkOptions<Request, Reply>(options: AuditOptions<Request, Reply>): void {

@@ -229,11 +229,11 @@ describe('record', () => {
     });
   });
 
-  test('records what was thrown, without a message that is not meant for the client, and throws it', async () => {
+  test('records what was thrown by its code or name, without its message, and throws it', async () => {
     const secret = Object.assign(new Error('password=canary'), { code: 'EQUOTA' });
-    const exposed = Object.assign(new TypeError('no such disk'), { expose: true });
+    const exposed = Object.assign(new TypeError('password=canary'), { expose: true, code: 'canary with blanks' });
     const ids: string[] = [];
-    for (const error of [secret, exposed, 'text']) {
+    for (const error of [secret, exposed, 'text', undefined]) {
       await expect(
         auditLog.record(minimal, ({ id }) => {
           ids.push(id);
@@ -243,7 +243,8 @@ describe('record', () => {
     }
     expect(await Promise.all(ids.map(stored))).toMatchObject([
       { result_kind: 'error', error_code: 'EQUOTA', error_message: 'the operation threw an error' },
-      { result_kind: 'error', error_code: 'TypeError', error_message: 'no such disk' },
+      { result_kind: 'error', error_code: 'TypeError', error_message: 'the operation threw an error' },
+      { result_kind: 'error', error_code: null, error_message: 'the operation threw an error' },
       { result_kind: 'error', error_code: null, error_message: 'the operation threw an error' },
     ]);
   });

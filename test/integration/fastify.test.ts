@@ -97,17 +97,20 @@ describe('what an entry holds', () => {
     expect(answer.headers['x-audit-entry']).toBe(entry?.id);
   });
 
-  test('what a thrown error is called, and its message only if it is meant for the client', async () => {
-    await open();
+  test('what a thrown error is called, and its message only if the service says so', async () => {
+    class Problem extends Error {}
+    await open({ errorMessage: (error) => (error instanceof Problem ? error.message : undefined) });
     const error = (fields: object) => Object.assign(new Error('canary'), fields);
     app.post('/hidden', async () => Promise.reject(error({ code: 'DISK_FULL' })));
-    app.post('/exposed', async () => Promise.reject(error({ statusCode: 409, expose: true, message: 'disk in use' })));
+    app.post('/exposed', async () => Promise.reject(error({ statusCode: 422, expose: true })));
+    app.post('/told', async () => Promise.reject(Object.assign(new Problem('disk in use'), { statusCode: 409 })));
     app.post('/odd', async () => Promise.reject(error({ code: 'canary with blanks' })));
     app.post('/answered', async (_request, reply) => reply.code(404).send('canary'));
-    for (const url of ['/hidden', '/exposed', '/odd', '/answered']) await app.inject({ method: 'POST', url });
-    const entries = await storedEntries(database.pool, 4);
+    for (const url of ['/hidden', '/exposed', '/told', '/odd', '/answered']) await app.inject({ method: 'POST', url });
+    const entries = await storedEntries(database.pool, 5);
     expect(entries.map(({ status, code, message }) => [status, code, message])).toEqual([
       [500, 'DISK_FULL', 'Internal Server Error'],
+      [422, 'Error', 'Unprocessable Entity'],
       [409, 'Error', 'disk in use'],
       [500, 'Error', 'Internal Server Error'],
       [404, null, 'Not Found'],
