@@ -30,10 +30,16 @@ test('nor by being declared before the plugin is there, though it only reads; wh
 
 test('nor by a plugin in a context of its own, unless it is wrapped', async () => {
   await using app = fastify();
-  const child = app.register(async (scope) => void (await scope.register(sealogFastify, options)));
+  const child = app.register(async (scope) => {
+    await scope.register(sealogFastify, options);
+  });
   await expect(async () => await child).rejects.toThrow(/on the application itself/);
 
   await using wrapped = fastify();
-  await wrapped.register(fastifyPlugin(async (scope) => void (await scope.register(sealogFastify, options))));
+  await wrapped.register(
+    fastifyPlugin(async (scope) => {
+      await scope.register(sealogFastify, options);
+    }),
+  );
   wrapped.post('/', async () => '');
 });
