@@ -11,6 +11,7 @@ export function grantsCommand(): void {
       `-- The roles of sealog and their rights on the schemas "${database.schema}" and "${queue.schema}".`,
       '-- To be run as their owner, who may create roles, after each `sealog migrate`. Login roles become members:',
       `--   create role my_service login password '...' in role sealog_service;`,
+      '-- What PUBLIC may they may too: execute most functions of the schema.',
       'begin;',
       auditLogGrants(database.schema),
       queueGrants(queue.schema, 'sealog_worker'),

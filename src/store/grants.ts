@@ -37,8 +37,9 @@ const READ_BY_COMPLETION = ['id', 'time_started', 'time_completed', 'result_kind
 const AMENDED = [...new Set([...BEGUN, ...COMPLETED, 'amends'])];
 
 /**
- * SQL that makes the roles where they are missing and gives them exactly their rights on the audit log, whatever they
- * had there before. For its owner, or a superuser, with the right to create roles.
+ * SQL that makes the roles where they are missing and replaces what they were granted on the tables, sequences and
+ * functions of the audit log by what they need. What PUBLIC may, they may too: execute its functions, except
+ * `audit_log_stamp`. For its owner, or a superuser, with the right to create roles.
  */
 export function auditLogGrants(schema: string): string {
   const at = (name: string) => `"${schema}".${name}`;

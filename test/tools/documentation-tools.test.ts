@@ -5,7 +5,7 @@ import { openReader, type Reader } from '../support/documentation/reader.ts';
 
 const root = new URL('../../', import.meta.url);
 const blocks = (await documentedBlocks(root)).filter(
-  ({ language, text }) => language === 'sh' && /\bpsql\b/.test(text),
+  ({ language, text }) => language === 'sh' && /\bpsql\b/.test(text) && !text.includes('kubectl'),
 );
 
 let fleet: DocumentedFleet;

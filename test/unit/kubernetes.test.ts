@@ -49,3 +49,11 @@ test('budget, spread and policy name the pods of the worker', () => {
   expect(read('worker-disruption-budget.yaml').spec.selector.matchLabels).toEqual(podLabels);
   expect(podLabels).toMatchObject(read('network-policy.yaml').spec.podSelector.matchLabels);
 });
+
+// Between the two steps the worker's role gets its rights.
+test('the selector of the first step leaves out the workers, and nothing that they or the migration need', () => {
+  const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+  expect(page).toContain("--selector 'app.kubernetes.io/component!=worker'");
+  const leftOut = files.filter((file) => read(file).metadata?.labels?.['app.kubernetes.io/component'] === 'worker');
+  expect(leftOut).toEqual(['worker-deployment.yaml']);
+});

@@ -1,0 +1,30 @@
+import { globSync, readFileSync } from 'node:fs';
+import { expect, test } from '@jest/globals';
+import { JOBS } from '../../src/jobs/jobs.ts';
+
+const root = new URL('../../', import.meta.url);
+const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
+const page = read('docs/operations.md');
+
+/** What the first column of the table under a heading names in backticks. */
+function namedUnder(heading: string): string[] {
+  const [, section = ''] = page.split(`\n## ${heading}\n`);
+  const rows = section.split('\n## ')[0]!.matchAll(/^\| (`[^|]*)\|/gm);
+  return [...rows]
+    .flatMap(([, cell = '']) => [...cell.matchAll(/`([^`]+)`/g)].map(([, name]) => name!))
+    .filter((name) => !['code', 'event'].includes(name));
+}
+
+test('the table of errors has every code, and no other', () => {
+  const source = globSync('src/**/*.ts', { cwd: root.pathname }).map(read).join('\n');
+  const codes = [...source.matchAll(/\bcode = '(SEALOG_\w+)'/g)].map(([, code]) => code!);
+  // The demo prints its own, and nobody runs it in production.
+  expect(namedUnder('Errors').toSorted()).toEqual(codes.filter((code) => code !== 'SEALOG_DEMO').toSorted());
+});
+
+test('the table of log lines has the name of every event in full, and no other', () => {
+  const names = [...read('src/events.ts').matchAll(/\bevent: (['`])(.+?)\1/g)].flatMap(([, , name = '']) =>
+    JOBS.map((job) => name.replace('${job}', job.name)),
+  );
+  expect(new Set(namedUnder('Log lines'))).toEqual(new Set(names));
+});
