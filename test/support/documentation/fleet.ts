@@ -32,7 +32,7 @@ export async function startDocumentedFleet(): Promise<DocumentedFleet> {
     const { rowCount } = await pool.query(`select from sealog.activation where slot is not null`);
     return rowCount !== 0;
   });
-  const holder = stack.use(await connected(`${url}?application_name=billing`));
+  const holder = stack.use(await connected(url, 'billing'));
   await holder.query(`begin; update sealog.audit_log set result_kind = 'success' where operation_id = 'vm_start'`);
   const started = stack.move();
   return { url, [Symbol.asyncDispose]: () => started.disposeAsync() };
