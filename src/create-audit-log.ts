@@ -13,7 +13,7 @@ import { completeEntry } from './store/complete-entry.ts';
 import { auditLogDatabase, type DatabasePool, guarded, openPool } from './store/database.ts';
 import { asStoreError, BeginTimeoutError } from './store/errors.ts';
 import { findEntry, type FoundEntry } from './store/find-entry.ts';
-import { kyselyQuery, type Transaction, transactionQuery } from './store/query.ts';
+import { poolQuery, sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
 import { retryTransient } from './store/retry-transient.ts';
 import { queryWithin } from './store/within-limit.ts';
 import { writeMetrics } from './write-metrics.ts';
@@ -30,6 +30,12 @@ export type AuditLogOptions = ({ readonly pool: DatabasePool } | { readonly conn
   readonly poolMax?: number;
   /** How long `begin` may take, waiting for a connection included, in milliseconds: 1 to 600 000, default 2000. */
   readonly beginTimeoutMs?: number;
+  /**
+   * Whether each connection keeps the statements of `begin` and `complete` prepared, which spares the server the
+   * planning of each. Not through a pooler of transactions that knows no prepared statements, as PgBouncer before 1.21.
+   * Default false.
+   */
+  readonly preparedStatements?: boolean;
   /** Where refused, repeated, lost and late writes are counted. Default: OpenTelemetry's global one, as it is now. */
   readonly meterProvider?: MeterProvider;
 };
@@ -100,12 +106,14 @@ export interface AuditLog extends AsyncDisposable {
  */
 export function createAuditLog(options: AuditLogOptions): AuditLog {
   checkObject('options', options);
-  const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName(), beginTimeoutMs = 2000 } = options;
+  const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName() } = options;
+  const { beginTimeoutMs = 2000, preparedStatements = false } = options;
   checkMilliseconds('beginTimeoutMs', beginTimeoutMs);
   const pool = 'pool' in options ? checkPool(options.pool) : ownPool(options, logger);
   const database = auditLogDatabase(pool, schema);
-  const beginQuery = queryWithin(guarded(pool), beginTimeoutMs);
-  const query = kyselyQuery(database.db);
+  const send = preparedStatements ? sendPrepared : sendUnprepared;
+  const beginQuery = queryWithin(guarded(pool), beginTimeoutMs, send);
+  const completeQuery = poolQuery(guarded(pool), send);
   const counters = writeMetrics(options.meterProvider);
 
   const auditLog: AuditLog = {
@@ -122,7 +130,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       checkEntryId(id);
       checkCompletion(completion);
       try {
-        const attempt = () => completeEntry(query, schema, id, completion);
+        const attempt = () => completeEntry(completeQuery, schema, id, completion);
         const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
         if (result.status === 'amended') counters.completeAmended();
         return result;

@@ -1,11 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { checkSameListing, type Cursor, decodeCursor, encodeCursor } from './audit-log/cursor.ts';
 import { type Instant, instantOf, microsecondsOf } from './audit-log/instant.ts';
-import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
+import {
+  checkLimit,
+  checkQuery,
+  type Entry,
+  type EntryQuery,
+  FILTERS,
+  type Page,
+  type PageQuery,
+} from './audit-log/listing.ts';
 import { checkObject, HorizonNotReachedError, InvalidArgumentError } from './errors.ts';
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
-import { listEntries } from './store/list-entries.ts';
+import { listEntries, listPublishedEntries } from './store/list-entries.ts';
 import { seal } from './store/seal.ts';
 
 /** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
@@ -17,8 +25,9 @@ export async function list(database: AuditLogDatabase, query: PageQuery): Promis
 }
 
 async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number): Promise<Page> {
-  let horizon = await horizonFor(database, place);
-  let entries = await listEntries(database, { ...place, horizon }, limit);
+  const published = maySuffice(place) ? await listPublishedEntries(database, place, limit) : null;
+  let horizon = published?.horizon ?? (await horizonFor(database, place));
+  let entries = published?.entries ?? (await listEntries(database, { ...place, horizon }, limit));
   const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
   if (entries.length < limit && mayHaveGrown) {
     horizon = await seal(database, lastBefore(place.to));
@@ -26,8 +35,10 @@ async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number
   }
 
   const readUpToHorizon = place.order === 'ascending' && entries.length < limit;
-  // Behind everything that was looked at, also by a filter, so that a follower does not look at it again.
-  const position = readUpToHorizon ? { timeCompleted: horizon, id: LAST_ID } : (entries.at(-1) ?? place.position);
+  // Behind everything that was looked at, also by a filter, so that a follower does not look at it again. A cursor may
+  // be from a server that had come further than this one: it never goes back.
+  const isAhead = readUpToHorizon && horizon >= (place.position?.timeCompleted ?? '');
+  const position = isAhead ? { timeCompleted: horizon, id: LAST_ID } : (entries.at(-1) ?? place.position);
   return {
     entries,
     next: encodeCursor({
@@ -39,6 +50,15 @@ async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number
     settled: isSettled({ ...place, horizon }),
     retainedFrom: null,
   };
+}
+
+/**
+ * Whether what has been published may fill the page. Not where everything up to it has been read, nor before the first
+ * page of the newest; and with a filter, what does not match would be looked at twice if it does not.
+ */
+function maySuffice({ order, filter, horizon, position }: Cursor): boolean {
+  if (FILTERS.some((name) => filter[name] !== undefined)) return false;
+  return horizon !== undefined || (position === undefined && order === 'ascending');
 }
 
 // No id comes after it.
@@ -54,7 +74,10 @@ async function horizonFor(database: AuditLogDatabase, { horizon, to, order }: Cu
 }
 
 function lastBefore(to: Instant | undefined): Instant | undefined {
-  return to === undefined ? undefined : instantOf(microsecondsOf(to) - 1n);
+  if (to === undefined) return undefined;
+  const before = instantOf(microsecondsOf(to) - 1n);
+  // PostgreSQL has no year 0. As far as `to` is enough, too.
+  return before.startsWith('0000') ? to : before;
 }
 
 /** How {@link AuditLog.entries} goes through a listing. */

@@ -10,7 +10,12 @@ export const MAX_CHARACTERS = { identifier: 512, requestUri: 512, userAgent: 256
 export function storableText(value: unknown, max: number = MAX_CHARACTERS.identifier): string | null {
   if (value === undefined || value === null) return null;
   const text = typeof value === 'string' ? value : describe(value);
-  // A character is at most two code units, so twice the limit always holds enough of them.
-  const characters = Array.from(text.slice(0, 2 * max));
-  return characters.slice(0, max).join('').toWellFormed().replaceAll('\0', '\uFFFD');
+  // A character is at most two code units: what has no more units has no more characters, and twice as many hold enough.
+  const kept =
+    text.length <= max
+      ? text
+      : Array.from(text.slice(0, 2 * max))
+          .slice(0, max)
+          .join('');
+  return kept.toWellFormed().replaceAll('\0', '\uFFFD');
 }

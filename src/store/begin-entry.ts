@@ -1,6 +1,7 @@
 import type { BegunEntry, NewEntry } from '../audit-log/entry.ts';
 import { MAX_CHARACTERS, storableText } from '../audit-log/storable-text.ts';
 import { storableDetails } from './details-json.ts';
+import { instantJson, instantOfJson } from './instant-json.ts';
 import { storableAddress } from './ip-address.ts';
 import { auditLogTable, type Query } from './query.ts';
 
@@ -15,12 +16,12 @@ export async function beginEntry(
   instanceId: string | undefined,
 ): Promise<BegunEntry> {
   const { actor, resource } = entry;
-  const [begun] = await query<BegunEntry>(
+  const [begun] = await query<{ readonly id: string; readonly time_started: string }>(
     `insert into ${auditLogTable(schema)}
        (operation_id, actor_kind, actor_id, tenant_id, auth_method, credential_id, request_id, request_uri, source_ip,
         user_agent, resource_type, resource_id, details, instance_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-     returning id, to_char(time_started at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "timeStarted"`,
+     returning id, ${instantJson('time_started')} as time_started`,
     [
       storableText(entry.operationId),
       actor.kind,
@@ -39,5 +40,5 @@ export async function beginEntry(
     ],
   );
   if (begun === undefined) throw new Error('the insert of an entry returned nothing');
-  return begun;
+  return { id: begun.id, timeStarted: instantOfJson(begun.time_started) };
 }

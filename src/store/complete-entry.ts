@@ -1,10 +1,10 @@
 import type { Completion, CompleteResult, ResultKind } from '../audit-log/completion.ts';
-import type { Instant } from '../audit-log/instant.ts';
 import { MAX_CHARACTERS, storableText } from '../audit-log/storable-text.ts';
 import { storableDetails } from './details-json.ts';
+import { instantJson, instantOfJson } from './instant-json.ts';
 import { auditLogTable, type Query } from './query.ts';
 
-const TIME_COMPLETED = `to_char(time_completed at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "timeCompleted"`;
+const TIME_COMPLETED = `${instantJson('time_completed')} as time_completed`;
 
 /**
  * Records the outcome of an entry. Safe against the worker and against other callers: whoever comes first completes
@@ -24,22 +24,22 @@ export async function completeEntry(
   // A completed entry is final: without the last condition the trigger would refuse what is only a lost race. It is not
   // `time_completed is null`, which means the same, so that nothing but the primary key can serve this: by the table's
   // statistics no entry is incomplete, and PostgreSQL would rather read the whole index of those.
-  const [completed] = await query<{ readonly timeCompleted: Instant }>(
+  const [completed] = await query<{ readonly time_completed: string }>(
     `update ${table}
         set ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
       where id = $1 and result_kind is null
       returning ${TIME_COMPLETED}`,
     values,
   );
-  if (completed) return { status: 'completed', timeCompleted: completed.timeCompleted };
+  if (completed) return { status: 'completed', timeCompleted: instantOfJson(completed.time_completed) };
 
   // A statement of its own, so that it sees what the one that won has committed.
-  const [standing] = await query<{ readonly result: ResultKind | null; readonly timeCompleted: Instant }>(
-    `select result_kind as result, ${TIME_COMPLETED} from ${table} where id = $1`,
+  const [standing] = await query<{ readonly result_kind: ResultKind | null; readonly time_completed: string }>(
+    `select result_kind, ${TIME_COMPLETED} from ${table} where id = $1`,
     [id],
   );
   if (!standing) return { status: 'not-found' };
-  const { result: kind, timeCompleted } = standing;
+  const { result_kind: kind, time_completed: timeCompleted } = standing;
   if (kind === null) throw new Error(`entry ${id} is incomplete and was not completed`);
   if (kind === 'timeout') {
     // The database takes what the entry was begun with from the amended one, and stamps the amendment.
@@ -52,7 +52,7 @@ export async function completeEntry(
     );
     if (amendment) return { status: 'amended', amendmentId: amendment.id };
   }
-  return { status: 'already-completed', result: kind, timeCompleted };
+  return { status: 'already-completed', result: kind, timeCompleted: instantOfJson(timeCompleted) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
+import { cancelStatement } from './cancel-statement.ts';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
@@ -12,8 +13,15 @@ export interface DatabasePool {
 
 /** A connection of a {@link DatabasePool}, in use until it is released. */
 export interface DatabaseClient {
-  query(text: string, values: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+  query(statement: string | PreparedStatement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
   release(destroy?: boolean): void;
+}
+
+/** A statement that a connection keeps prepared under its name. */
+export interface PreparedStatement {
+  readonly name: string;
+  readonly text: string;
+  readonly values: unknown[];
 }
 
 /** The audit log in one database: the statements of this room take it first. In a transaction `db` is that one. */
@@ -72,29 +80,35 @@ export function guarded(pool: DatabasePool): DatabasePool {
     async connect() {
       const client = await pool.connect();
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
-      return withoutDeafOnes(client);
+      return withoutDeafOnes(pool, client);
     },
   };
 }
 
 /**
  * A connection that gave no answer in time is still waiting for it: given back as it is, it would be handed out again,
- * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there.
+ * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there. And what it waits for
+ * would wait on at the server, without a client.
  */
-function withoutDeafOnes(client: DatabaseClient): DatabaseClient {
-  let isDeaf = false;
-  const query: DatabaseClient['query'] = async (text, values) => {
+function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseClient {
+  let unanswered: string | undefined;
+  const query: DatabaseClient['query'] = async (statement, values) => {
     try {
-      return await client.query(text, values);
+      return await client.query(statement, values);
     } catch (error) {
-      isDeaf ||= error instanceof Error && error.message === 'Query read timeout';
+      if (error instanceof Error && error.message === 'Query read timeout') {
+        unanswered = typeof statement === 'string' ? statement : statement.text;
+      }
       throw error;
     }
   };
   return {
     ...('processID' in client && { processID: client.processID }),
     query,
-    release: (destroy = false) => client.release(destroy || isDeaf),
+    release(destroy = false) {
+      if (unanswered === undefined) client.release(destroy);
+      else void cancelStatement(pool, client, unanswered).then(() => client.release(true));
+    },
   };
 }
 

@@ -60,7 +60,7 @@ grant select (${READ_BY_COMPLETION.join(', ')}) on ${table} to sealog_service;
 grant execute on function ${call(...DEFAULTS)} to sealog_service;
 
 -- sealog_reader sees completed entries, and how far they are final.
-grant select on ${at('audit_log_complete')} to sealog_reader;
+grant select on ${call('audit_log_complete', 'audit_log_horizon')} to sealog_reader;
 grant execute on function ${call('audit_log_seal(timestamptz)')} to sealog_reader;
 
 -- sealog_worker completes entries as timeout: an outcome takes the right to update http_status_code too.

@@ -1,5 +1,6 @@
 import { CompiledQuery } from 'kysely';
 import { InvalidArgumentError } from '../errors.ts';
+import type { DatabaseClient, DatabasePool } from './database.ts';
 
 /** Sends one statement and answers its rows: on a pool, or in somebody's transaction. */
 export type Query = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
@@ -13,6 +14,38 @@ export type Transaction =
 interface Executor {
   executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
 }
+
+/** Each statement on a connection of its own, without what Kysely does on the way. */
+export function poolQuery(pool: DatabasePool, send: Send): Query {
+  return async <Row>(text: string, values: readonly unknown[]) => {
+    const client = await pool.connect();
+    try {
+      const { rows } = await send(client, text, values);
+      return rows as Row[];
+    } finally {
+      client.release();
+    }
+  };
+}
+
+/** How a connection is given a statement. */
+export type Send = (
+  client: DatabaseClient,
+  text: string,
+  values: readonly unknown[],
+) => Promise<{ readonly rows: readonly unknown[] }>;
+
+export const sendUnprepared: Send = (client, text, values) => client.query(text, values);
+
+// The same text has the same name in all of the process, because a pool may serve several audit logs.
+const names = new Map<string, string>();
+
+/** For the few texts that are sent for each entry: a connection keeps them prepared for as long as it lives. */
+export const sendPrepared: Send = (client, text, values) => {
+  const name = names.get(text) ?? `sealog_${names.size + 1}`;
+  names.set(text, name);
+  return client.query({ name, text, values: [...values] });
+};
 
 export function kyselyQuery(db: Executor): Query {
   return async <Row>(text: string, values: readonly unknown[]) => {

@@ -1,5 +1,6 @@
 import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
+import { instantJson, instantOfJson } from './instant-json.ts';
 import { auditLogTable, kyselyQuery } from './query.ts';
 
 /**
@@ -7,10 +8,9 @@ import { auditLogTable, kyselyQuery } from './query.ts';
  * later statement, on the same server. Cheap when that much is sealed already: migrations/0004_sealing.sql.
  */
 export async function seal({ db, schema }: AuditLogDatabase, target: Instant | undefined): Promise<Instant> {
-  const [sealed] = await kyselyQuery(db)<{ readonly horizon: Instant }>(
-    `select to_char(${auditLogTable(schema)}_seal($1::timestamptz) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-       as horizon`,
+  const [sealed] = await kyselyQuery(db)<{ readonly horizon: string }>(
+    `select ${instantJson(`${auditLogTable(schema)}_seal($1::timestamptz)`)} as horizon`,
     [target ?? 'infinity'],
   );
-  return sealed!.horizon;
+  return instantOfJson(sealed!.horizon);
 }

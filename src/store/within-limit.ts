@@ -1,11 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
+import { CANCEL_MS, cancelStatement } from './cancel-statement.ts';
 import type { DatabaseClient, DatabasePool } from './database.ts';
 import { BeginTimeoutError } from './errors.ts';
-import type { Query } from './query.ts';
+import type { Query, Send } from './query.ts';
 
-/** How long a statement that was given up may keep its connection: until it is cancelled, or the connection closed. */
-const CANCEL_MS = 1000;
 /** SQLSTATE. */
 const QUERY_CANCELED = '57014';
 
@@ -15,7 +13,7 @@ const QUERY_CANCELED = '57014';
  * the lock that it waits for is free, and because a server does not notice that a waiting client is gone: while a table
  * is locked, given-up connections would pile up there until it takes no more. What cannot be cancelled is cut off.
  */
-export function queryWithin(pool: DatabasePool, limitMs: number): Query {
+export function queryWithin(pool: DatabasePool, limitMs: number, send: Send): Query {
   return async <Row>(text: string, values: readonly unknown[]) => {
     const { promise: outOfTime, reject } = Promise.withResolvers<never>();
     outOfTime.catch(() => {});
@@ -29,7 +27,7 @@ export function queryWithin(pool: DatabasePool, limitMs: number): Query {
         throw error;
       });
       waitsFor = 'answer';
-      const querying = client.query(text, values);
+      const querying = send(client, text, values);
       const answered = Promise.race([querying, outOfTime]);
       const { rows } = await answered.catch((error: unknown) => {
         if (error instanceof BeginTimeoutError) void giveUp(pool, client, querying, text);
@@ -53,36 +51,7 @@ async function giveUp(pool: DatabasePool, client: DatabaseClient, querying: Prom
     () => false,
     (error: { code?: unknown }) => error.code === QUERY_CANCELED,
   );
-  const cancelling = cancel(pool, client, text).catch(() => {});
+  const cancelling = cancelStatement(pool, client, text);
   const cancelled = cancelling.then(() => wasCancelled);
   client.release(!(await Promise.race([cancelled, delay(CANCEL_MS, false, { ref: false })])));
-}
-
-/** What a pool and a client of `pg` have beside, and their types do not tell. */
-interface Cancellable {
-  readonly Client?: typeof pg.Client;
-  readonly processID?: number | null;
-}
-
-/** On a connection of its own, because those of the pool may all be waiting. Cancels nothing once it has ended. */
-async function cancel(
-  pool: DatabasePool & Cancellable,
-  { processID }: DatabaseClient & Cancellable,
-  text: string,
-): Promise<void> {
-  if (pool.Client === undefined || !processID) return;
-  // pg hides the password from whoever copies the options.
-  const { password } = pool.options as pg.PoolConfig;
-  const limits = { connectionTimeoutMillis: CANCEL_MS, query_timeout: CANCEL_MS };
-  const client = new pool.Client({ ...pool.options, ...(password !== undefined && { password }), ...limits });
-  client.on('error', () => {});
-  try {
-    await client.connect();
-    await client.query(
-      `select pg_cancel_backend(pid) from pg_stat_activity where pid = $1 and state = 'active' and query = $2`,
-      [processID, text],
-    );
-  } finally {
-    await client.end();
-  }
 }
