@@ -10,6 +10,13 @@ do $$ begin
   end if;
 end $$;
 
+-- Text is cut to so many characters before it comes here, and may be in any script: both take UTF-8.
+do $$ begin
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception 'encoding of the database: expected UTF8, got %', current_setting('server_encoding');
+  end if;
+end $$;
+
 -- The one clock of the audit log. Tests replace this function to step the time.
 create function audit_log_clock() returns timestamptz language sql volatile
 return clock_timestamp();

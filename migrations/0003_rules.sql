@@ -41,10 +41,14 @@ begin
     new.source_ip     := amended.source_ip;
     new.user_agent    := amended.user_agent;
     new.instance_id   := amended.instance_id;
-    new.resource_type := coalesce(new.resource_type, amended.resource_type);
-    new.resource_id   := coalesce(new.resource_id, amended.resource_id);
+    -- A resource is replaced as a whole: the id of another one would name what does not exist.
+    if new.resource_type is null then
+      new.resource_type := amended.resource_type;
+      new.resource_id   := coalesce(new.resource_id, amended.resource_id);
+    end if;
     new.details       := coalesce(new.details, amended.details);
-    new.time_completed := audit_log_stamp();
+    -- Later than what it amends, also when the clock has been set back.
+    new.time_completed := greatest(audit_log_stamp(), amended.time_completed + interval '1 microsecond');
   elsif new.result_kind is not null then
     perform audit_log_refuse('audit_log_begun_before_completed',
       format('audit log entry %s: an entry is begun without a result and completed by an update', new.id));

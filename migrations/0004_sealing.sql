@@ -42,7 +42,9 @@ begin
   end if;
 
   begin
-    -- One sealer at a time, because the counters are read and then written.
+    -- One sealer at a time, because the counters are read and then written. None takes long, but anybody can take the
+    -- lock, and a process can be stopped while it has it: then readers are told what has been sealed.
+    perform set_config('lock_timeout', '2s', true);
     perform pg_advisory_xact_lock(audit_log_sealer_key());
     -- At least one microsecond higher, so that while the clock is behind, what was stamped above the floor is reached.
     select greatest(audit_log_microseconds(audit_log_clock()), last_value + 1) into raised from audit_log_floor;
@@ -55,8 +57,9 @@ begin
     -- Rolling back this block lets go of the lock now, however long the caller keeps the transaction open, and on
     -- every way out. Counters and variables keep what they were set to.
     raise exception using errcode = 'SL001';
-  exception when sqlstate 'SL001' then
-    null;
+  exception
+    when sqlstate 'SL001' then null;
+    when lock_not_available then return horizon;
   end;
 
   -- In a statement of its own the answer leaves when this has committed, and then it is on disk, with all that was

@@ -64,14 +64,16 @@ function sqlStateOf(error: unknown): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-// Connection trouble, the server going down or starting, too many connections, serialization, deadlock, lock timeout.
-const TRANSIENT_STATES = /^(?:08...|57P0[1-5]|53300|40001|40P01|55P03)$/;
+// Connection trouble, the server going down or starting, too many connections, serialization, deadlock, lock timeout, a
+// server that is a standby while another one is made the primary.
+const TRANSIENT_STATES = /^(?:08...|57P0[1-5]|53300|40001|40P01|55P03|25006)$/;
 const TRANSIENT_SYSTEM_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
   'EHOSTUNREACH',
+  'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
 ]);

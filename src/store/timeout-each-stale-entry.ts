@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { sql } from 'kysely';
 import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
@@ -11,12 +12,15 @@ export interface SkippedEntry {
   readonly reason: string;
 }
 
-/** Each entry costs three statements, so one activation takes few enough of them to end in time. */
+/** Each entry costs three statements, so one activation times out no more than this and goes on no longer. */
 const MOST_ENTRIES = 1000;
+const LONGEST_MS = 30_000;
+/** As many are told; others may have been skipped as well. */
+const MOST_SKIPPED = 1000;
 
 /**
  * As `timeoutStaleEntries`, but one entry at a time, each in a savepoint of its own: for a batch that the database
- * refused. Entries that it still refuses are skipped, and others are taken in their place.
+ * refused. Entries that it still refuses are skipped, and others are taken in their place, for half a minute.
  */
 export async function timeoutEachStaleEntry(
   database: AuditLogDatabase,
@@ -25,17 +29,19 @@ export async function timeoutEachStaleEntry(
   const most = Math.min(limit, MOST_ENTRIES);
   const timedOut: StaleEntry[] = [];
   const skipped: SkippedEntry[] = [];
+  const end = performance.now() + LONGEST_MS;
   let last: StaleEntry | undefined;
   let tried: StaleEntry[];
   do {
     tried = await nextStaleEntries(database, { cutoff, limit: most - timedOut.length, after: last });
     for (const entry of tried) {
       const update = await inSavepoint(database, () => timeoutEntry(database, entry.id));
-      if ('refused' in update) skipped.push({ id: entry.id, reason: update.refused.message });
-      else if (update.value) timedOut.push(entry);
+      if (!('refused' in update)) {
+        if (update.value) timedOut.push(entry);
+      } else if (skipped.length < MOST_SKIPPED) skipped.push({ id: entry.id, reason: update.refused.message });
     }
     last = tried.at(-1);
-  } while (tried.length > 0 && timedOut.length < most && skipped.length < MOST_ENTRIES);
+  } while (tried.length > 0 && timedOut.length < most && performance.now() < end);
 
   return {
     timedOut: timedOut.length,
@@ -69,7 +75,7 @@ async function nextStaleEntries(
     .orderBy('time_started')
     .orderBy('id')
     .limit(limit)
-    .forUpdate()
+    .forNoKeyUpdate()
     .skipLocked()
     .execute();
 }

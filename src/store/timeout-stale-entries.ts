@@ -43,7 +43,7 @@ export async function timeoutStaleEntries(
           .orderBy('time_started')
           .orderBy('id')
           .limit(limit)
-          .forUpdate()
+          .forNoKeyUpdate()
           .skipLocked(),
     )
     .with('timed_out', (qb) =>
