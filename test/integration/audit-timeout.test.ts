@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AuditTimeoutOutcome } from '../../src/jobs/audit-timeout.ts';
 import type { RecordedActivation } from '../../src/worker/activation-history.ts';
 import { replaceClock } from '../support/clock.ts';
+import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries, resultsOf } from '../support/entries.ts';
 import { startReplica } from '../support/replica.ts';
@@ -133,6 +134,34 @@ describe('the audit-timeout job', () => {
     expect(first.skipped).toEqual(poisoned.map((id) => ({ id, reason: 'poisoned' })));
     expect(next).toMatchObject({ timedOut: 0, skipped: first.skipped });
     expect(replica.logger.withEvent('audit-timeout.activation').map(({ level }) => level)).toEqual(['warn', 'warn']);
+  });
+
+  test('takes others in place of more than a thousand entries that the database refuses', async () => {
+    const ids = await insertEntries(
+      database.pool,
+      Array.from({ length: 1010 }, (_, index) => ({ startedMinutesAgo: 2000 - index })),
+    );
+    await database.pool.query(`
+      create function refuse() returns trigger language plpgsql as $$
+      begin
+        if new.id <= '${ids.toSorted()[1004]}' then raise 'poisoned' using errcode = '55000'; end if;
+        return new;
+      end $$;
+      create trigger refuse before update on sealog.audit_log for each row execute function refuse()`);
+    await using replica = await startReplica(database.url, HOUR);
+    const outcome = outcomeOf(await replica.startup());
+    expect(outcome).toMatchObject({ timedOut: 5, limitReached: false });
+    expect(outcome.skipped).toHaveLength(1000);
+  });
+
+  test('leaves out no entry that another table refers to', async () => {
+    const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 90 }]);
+    await database.pool.query('create table ticket (entry uuid references sealog.audit_log)');
+    await using client = await connected(database.url);
+    await client.query('begin');
+    await client.query('insert into ticket values ($1)', [id]);
+    await using replica = await startReplica(database.url, HOUR);
+    expect(outcomeOf(await replica.startup())).toMatchObject({ timedOut: 1 });
   });
 
   test('a failed activation changes nothing, is logged once at error, and is tried again', async () => {

@@ -126,6 +126,35 @@ describe('begin is refused in time', () => {
   });
 });
 
+test('what gets no answer in time is cancelled at the server, whatever it is', async () => {
+  await using holder = await connected(database.url);
+  await holder.query('begin; lock table sealog.audit_log');
+  const pool = new pg.Pool({ connectionString: database.url, max: 2, query_timeout: 200 });
+  await using log = createAuditLog({ pool, beginTimeoutMs: 20_000, logger: recordingLogger() });
+  for (let round = 1; round <= 3; round++) {
+    await Promise.all([1, 2, 3].map(() => expect(log.list()).rejects.toThrow('Query read timeout')));
+    await expect(log.begin(entry)).rejects.toThrow('Query read timeout');
+  }
+  await waitUntil('nothing waits', async () => (await backendsWaiting()) === 0, 10_000);
+  await holder.query('commit');
+  await pool.end();
+});
+
+test('statements stay prepared on each connection if asked, and only then', async () => {
+  const preparedBy = async (preparedStatements: boolean) => {
+    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const log = createAuditLog({ pool, preparedStatements });
+    for (let round = 1; round <= 2; round++) {
+      const { id } = await log.begin(entry);
+      await log.complete(id, { kind: 'success' });
+    }
+    const { rows } = await pool.query('select name from pg_prepared_statements');
+    await pool.end();
+    return rows.length;
+  };
+  expect([await preparedBy(false), await preparedBy(true)]).toEqual([0, 2]);
+});
+
 test.each([0, 1.5, 600_001, '2 s'])('refuses %p as a time limit', (limit) => {
   expect(() => createAuditLog({ pool: database.pool, beginTimeoutMs: limit as number })).toThrow(
     'beginTimeoutMs: expected a whole number from 1 to 600000, got ',

@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import pg from 'pg';
 import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
 import { MIGRATIONS_FOLDER, migrationNames } from '../../src/store/migrations.ts';
+import { databaseUrl } from '../support/cluster.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 
@@ -47,6 +49,18 @@ test('a migration that fails half-way leaves nothing, and names its file', async
   expect(rows).toEqual([]);
   // What was wrong is mended, and the same database goes on.
   expect(await migrate(log)).toContain('0001_audit_log');
+});
+
+test('a database in another encoding than UTF-8 is refused', async () => {
+  const name = `${database.name}_latin1`;
+  await database.pool.query(`create database ${name} encoding 'LATIN1' locale 'C' template template0`);
+  const pool = new pg.Pool({ connectionString: databaseUrl(database.url, name), max: 2 });
+  try {
+    await expect(migrate(auditLogDatabase(pool, 'sealog'))).rejects.toThrow('expected UTF8, got LATIN1');
+  } finally {
+    await pool.end();
+    await database.pool.query(`drop database ${name}`);
+  }
 });
 
 test('a schema newer than the code is refused and left alone', async () => {
