@@ -5,7 +5,9 @@ if (!('AsyncDisposableStack' in globalThis)) {
   process.exit(2);
 }
 const { run } = await import('./cli/run.ts');
+const { surviveStdoutFailures } = await import('./cli/stdout-failures.ts');
 
+surviveStdoutFailures();
 const exitCode = await run(process.argv.slice(2));
 // A command that ran and failed has set it.
 if (exitCode !== 0) process.exitCode = exitCode;

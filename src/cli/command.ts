@@ -3,6 +3,7 @@ import { loadSettings, type LoadedSettings } from '../config/load-settings.ts';
 import { settingsWarning } from '../events.ts';
 import { checkSchema } from '../store/migrate.ts';
 import { createLogger } from './create-logger.ts';
+import { printableJson } from './printable.ts';
 
 /** Data goes to stdout and everything else to stderr, so that the output of a command can be piped. */
 export function print(text: string): void {
@@ -10,7 +11,7 @@ export function print(text: string): void {
 }
 
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2));
+  print(printableJson(value, 2));
 }
 
 /**

@@ -25,10 +25,11 @@ async function runUntil(signal: AbortSignal, app: App): Promise<void> {
   stack.use(await serveProbes(app, { signal, prometheus, worker: () => worker }));
 
   try {
-    worker = await whenReady(
+    await whenReady(
       async () => {
         await checkSchema(database);
-        return await startWorker({ ...app, meterProvider: prometheus.meterProvider, tracerProvider });
+        // Here, because whoever is told to stop meanwhile is thrown out of the waiting, and has to stop it all the same.
+        worker = await startWorker({ ...app, meterProvider: prometheus.meterProvider, tracerProvider });
       },
       { signal, onRetry: (failure) => waitingForDatabase(logger, failure) },
     );

@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import type { QueueConnection } from '../worker/boss.ts';
-import { periodSeconds } from '../worker/period.ts';
+import { periodSeconds } from '../worker/slots.ts';
 import { describeSchedule, type JobSchedule } from '../worker/queue.ts';
 import { LOST_MINUTES, readFleet } from '../worker/read-fleet.ts';
 import { measure } from './measure.ts';

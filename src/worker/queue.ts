@@ -14,6 +14,14 @@ const OPTIONS = {
   deleteAfterSeconds: 30 * 86_400,
 } as const;
 
+/** The queue through which pg-boss forwards the slots of all schedules. */
+export const SLOTS = '__pgboss__send-it';
+
+/** A replica that is killed while it forwards a slot would otherwise keep it for a quarter of an hour. */
+export async function ensureSlotsAreRescued(boss: PgBoss): Promise<void> {
+  await boss.updateQueue(SLOTS, { heartbeatSeconds: OPTIONS.heartbeatSeconds });
+}
+
 /**
  * Makes the queue of a job, or brings its options up to date. Policy `stately`: one activation runs and at most one
  * waits, so that requests which come while one runs are all answered by the one after it.

@@ -9,6 +9,7 @@ import { activationMetrics } from './activation-metrics.ts';
 import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
 import { checkIn } from './check-in.ts';
 import { driftWatch } from './drift-watch.ts';
+import { ensureSlotsAreRescued } from './queue.ts';
 import { watchQueues } from './queue-watch.ts';
 import { startJob } from './start-job.ts';
 
@@ -25,8 +26,8 @@ export interface WorkerDependencies {
 
 export interface Worker {
   /**
-   * For how long the queue that was polled longest ago has not been, in milliseconds. A poll that failed counts: it
-   * shows that the process works.
+   * For how long the queue that was polled longest ago has not been, or no queue was looked at, in milliseconds. A poll
+   * that failed counts: it shows that the process works.
    */
   sincePolledMs(): number;
   /** Throws when a job has no schedule installed. */
@@ -47,19 +48,21 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   stack.defer(() => boss.stop({ graceful: false }));
   if (settings.queue.migrate) await inMigrationTurn(database, () => boss.start());
   else await startUnmigrated(boss, queue.schema);
+  await ensureSlotsAreRescued(boss);
   for (const job of JOBS) await startJob({ boss, database, settings, logger, metrics, tracer }, job);
   const configured = JOBS.map((job) => ({ job: job.name, ...job.schedule(settings) }));
   stack.use(await checkIn({ database, logger, replica: by, configured }));
-  stack.use(await watchQueues({ boss, schema: queue.schema, logger, onSchedules: driftWatch(logger, configured) }));
+  const watch = await watchQueues({ boss, schema: queue.schema, logger, onSchedules: driftWatch(logger, configured) });
+  stack.use(watch);
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();
 
   return {
     sincePolledMs() {
       const polled = boss
-        .getWipData()
+        .getWipData({ includeInternal: true })
         .map((poller) => Math.max(poller.lastFetchedOn ?? 0, poller.lastErrorOn ?? 0, poller.createdOn));
-      return monotonicClock.now() - Math.min(...polled);
+      return Math.max(monotonicClock.now() - Math.min(...polled), watch.sinceLookedMs());
     },
     async checkSchedules() {
       for (const { name } of JOBS) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { createDatabase } from '../support/database.ts';
 import { openFleet } from '../support/faults/fleet.ts';
@@ -20,4 +21,16 @@ test('replicas and migrations that start at once on an empty database all succee
   expect(fleet.died).toEqual([]);
   const exits = await Promise.all(fleet.replicas.map(async (replica) => await fleet.terminate(replica)));
   expect(exits).toEqual(numbers.map(() => ({ code: 0, signal: null })));
+});
+
+test('a replica that is told to stop while it starts stops, whenever that is', async () => {
+  await using database = await createDatabase();
+  await using fleet = openFleet({ url: database.url, env: { SEALOG_SHUTDOWN_GRACE_SECONDS: '6' } });
+  for (const afterMs of [0, 30, 80, 150]) {
+    const replica = await fleet.start(`after-${afterMs}`);
+    await replica.process.waitForEvent('http.started');
+    await delay(afterMs);
+    expect(await fleet.terminate(replica)).toEqual({ code: 0, signal: null });
+    expect(replica.events('worker.shutdown-overdue')).toEqual([]);
+  }
 });

@@ -1,4 +1,5 @@
 import type { Entry } from '../../audit-log/listing.ts';
+import { printableJson } from '../printable.ts';
 import { csvFormat } from './csv-format.ts';
 import type { ListOptions } from './options.ts';
 import { tableFormat } from './table-format.ts';
@@ -11,7 +12,7 @@ export function entryFormat({ format, escapeFormulas = false }: ListOptions): En
     case 'table':
       return tableFormat();
     case 'jsonl':
-      return (entries) => entries.map((entry) => `${JSON.stringify(entry)}\n`).join('');
+      return (entries) => entries.map((entry) => `${printableJson(entry)}\n`).join('');
     case 'csv':
       return csvFormat({ escapeFormulas });
   }

@@ -1,4 +1,4 @@
-import { periodSeconds } from '../../worker/period.ts';
+import { periodSeconds } from '../../worker/slots.ts';
 import { formatSeconds } from '../table.ts';
 import type { Status } from './read-status.ts';
 

@@ -4,7 +4,7 @@ import { reasonOf } from '../../store/when-ready.ts';
 import { type QueueStatus, type QueueStatusQuery, withQueueStatus } from '../../worker/queue-status.ts';
 import { type Line, renderLines } from '../lines.ts';
 import { openOutput } from '../list/output.ts';
-import { oneLine } from '../printable.ts';
+import { oneLine, printableJson } from '../printable.ts';
 import { shutdownSignal } from '../signals.ts';
 import { formatSeconds } from '../table.ts';
 import { formatStatus } from './format-status.ts';
@@ -39,7 +39,7 @@ export async function watchStatus(app: App, { seconds, json }: WatchOptions): Pr
   const show = async (shown: Shown) => {
     if (signal.aborted) return;
     if (screen) screen.show(linesOf(shown));
-    else if (json) await output.write(`${JSON.stringify(jsonOf(shown))}\n`);
+    else if (json) await output.write(`${printableJson(jsonOf(shown))}\n`);
     else await output.write(`${renderLines('error' in shown ? [headline(shown)] : linesOf(shown)).join('\n')}\n\n`);
   };
   const wait = () => delay(seconds * 1000, undefined, { signal }).catch(() => {});

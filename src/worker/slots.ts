@@ -16,3 +16,8 @@ export function periodSeconds({ cron, timezone }: JobSchedule, now: Date = new D
   }
   return longest / 1000;
 }
+
+/** The last slot before `now`. */
+export function previousSlot({ cron, timezone }: JobSchedule, now: Date): Date {
+  return CronExpressionParser.parse(cron, { tz: timezone, currentDate: now }).prev().toDate();
+}

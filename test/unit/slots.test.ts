@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { periodSeconds } from '../../src/worker/period.ts';
+import { periodSeconds } from '../../src/worker/slots.ts';
 
 const seconds = (cron: string, now: string, timezone = 'UTC') => periodSeconds({ cron, timezone }, new Date(now));
 
