@@ -9,16 +9,16 @@ import type { Aim, Benchmark, Row } from './harness/benchmark.ts';
 import { inTurn, median, ratios, spread, timed } from './harness/measure.ts';
 import { openPages, PAGE, PLACES } from './reading/pages.ts';
 
-const SIZES = [10_000, 100_000, 1_000_000, 5_000_000];
-const EXPORTED = 1_000_000;
+const SIZES = [10_000, 100_000, 1_000_000, 5_000_000, 20_000_000];
+const EXPORTED: ReadonlySet<number> = new Set([100_000, 1_000_000]);
 const EXPORTS = ['bare cursor', 'sealog', 'copy'];
 
 export const benchmark: Benchmark = {
   name: 'reading',
   question: 'What do a page and an export cost, beside bare statements, and do they grow with the log?',
-  async run({ tiny, server, progress }) {
+  async run({ tiny, largest, server, progress }) {
     await using database = await server.createDatabase();
-    const sizes = tiny ? [1000, 2000] : SIZES;
+    const sizes = tiny ? [1000, 2000] : SIZES.filter((size) => size <= largest);
     const pages: Row[] = [];
     const exported: Row[] = [];
     let filled = 0;
@@ -37,11 +37,11 @@ export const benchmark: Benchmark = {
         const samples = {
           ...(await inTurn(keyed, { rounds: tiny ? 3 : 300, warmUp: tiny ? 1 : 30 })),
           // Seconds a page in a large log.
-          ...(await inTurn({ offset: offset! }, { rounds: tiny || size > 1_000_000 ? 2 : 10 })),
+          ...(offset && (await inTurn({ offset }, { rounds: tiny || size > 1_000_000 ? 2 : 10 }))),
         };
         pages.push(...rowsOf(samples, { size, place }));
       }
-      if (size !== EXPORTED && !tiny) continue;
+      if (!EXPORTED.has(size) && !tiny) continue;
       progress(`exports of ${size.toLocaleString('en')}`);
       const memory: Record<string, number[]> = {};
       const rates = await inTurn(
@@ -110,13 +110,17 @@ function rowsOf(samples: Readonly<Record<string, readonly number[]>>, at: { size
 }
 
 function aimsOf(pages: readonly Row[], exported: readonly Row[]): readonly Aim[] {
-  const ours = pages.filter(({ contestant }) => contestant === 'sealog');
+  const all = pages.filter(({ contestant }) => contestant === 'sealog');
+  const newest = Math.max(...all.filter(({ place }) => place === 'newest').map((row) => Number(row['of bare'])));
+  const ours = all.filter(({ place }) => place !== 'newest');
   const worst = Math.max(...ours.map((row) => Number(row['of bare'])));
   const times = ours.map((row) => Number(row['median ms']));
   const growth = Math.max(...times) / Math.min(...times);
-  const rate = Number(exported.find(({ contestant }) => contestant === 'sealog')!['of bare cursor']);
+  const exports = exported.filter(({ contestant }) => contestant === 'sealog');
+  const rate = Math.min(...exports.map((row) => Number(row['of bare cursor'])));
   return [
     { aim: 'a page at most 1.2 of the bare keyset query, anywhere', measured: worst, reached: worst <= 1.2 },
+    { aim: 'the newest page, which seals, at most 1.2 of it', measured: newest, reached: newest <= 1.2 },
     { aim: 'flat: slowest place at most 1.3 of the fastest', measured: growth, reached: growth <= 1.3 },
     { aim: 'an export at least 0.5 of a bare cursor', measured: rate, reached: rate >= 0.5 },
   ];
