@@ -17,9 +17,12 @@ export interface PhaseOptions {
   readonly restMs: number;
   readonly late: boolean;
   readonly seconds: number;
+  /** How long both work before they are measured. */
+  readonly warmUpSeconds: number;
 }
 
 export interface Phase {
+  /** Entries completed, the warm-up included, and so is what was lost and seen. */
   readonly committed: number;
   /** Entries that writers completed in a second. */
   readonly rate: number;
@@ -32,7 +35,7 @@ export interface Phase {
 
 /** Writes and reads for some seconds, from an empty table. */
 export async function runPhase(options: PhaseOptions): Promise<Phase> {
-  const { url, pool, protocol, readBy = protocol, writers, readers, restMs, late, seconds } = options;
+  const { url, pool, protocol, readBy = protocol, writers, readers, restMs, late } = options;
   await pool.query(
     `set session_replication_role = replica; truncate ${protocol.schema}.audit_log; reset session_replication_role`,
   );
@@ -40,8 +43,10 @@ export async function runPhase(options: PhaseOptions): Promise<Phase> {
   const writing: WriterOptions = { url, protocol, connections: writers, late };
   await using readerProcess = await start('readers', reading);
   await using writerProcess = await start('writers', writing);
-  await delay(seconds * 1000);
-  const { committed, seconds: written } = await stop<WriterReport>(writerProcess);
+  await delay(options.warmUpSeconds * 1000);
+  for (const warm of [readerProcess, writerProcess]) warm.kill('SIGUSR2');
+  await delay(options.seconds * 1000);
+  const { committed, rate } = await stop<WriterReport>(writerProcess);
   const read = await stop<ReaderReport>(readerProcess);
   let lost = 0;
   let seen = 0;
@@ -50,7 +55,7 @@ export async function runPhase(options: PhaseOptions): Promise<Phase> {
     lost += rows[0]!.entries - reader.seen;
     seen += reader.seen;
   }
-  return { committed, rate: committed / written, lost, seen, lags: read.lags };
+  return { committed, rate, lost, seen, lags: read.lags };
 }
 
 async function start(role: 'writers' | 'readers', options: object) {

@@ -9,6 +9,7 @@ process.once('SIGTERM', () => stopping.abort());
 
 const NO_ID = '00000000-0000-0000-0000-000000000000';
 const lags: number[] = [];
+process.once('SIGUSR2', () => (lags.length = 0));
 
 async function read(client: pg.Client) {
   let [position, id, seen] = [protocol.start, NO_ID, 0];

@@ -1,6 +1,9 @@
 import type { Protocol } from './protocols.ts';
 
-/** What a process of writers or of readers is told in its argument, as JSON. It works until SIGTERM. */
+/**
+ * What a process of writers or of readers is told in its argument, as JSON. What it does until SIGUSR2 warms up and is
+ * not measured; it works until SIGTERM.
+ */
 export interface RoleOptions {
   readonly url: string;
   readonly protocol: Protocol;
@@ -8,7 +11,7 @@ export interface RoleOptions {
 }
 
 export interface WriterOptions extends RoleOptions {
-  /** Whether one completion of fifty is in a transaction that commits 50 to 300 ms late. */
+  /** Whether some completions are in a transaction that commits late. */
   readonly late: boolean;
 }
 
@@ -19,14 +22,15 @@ export interface ReaderOptions extends RoleOptions {
 
 /** The last line that writers tell. The one before it is `ready`. */
 export interface WriterReport {
-  /** Entries whose completion was committed, and in how many seconds. */
+  /** Entries whose completion was committed, the warm-up included. */
   readonly committed: number;
-  readonly seconds: number;
+  /** Entries completed a second, between the two signals. */
+  readonly rate: number;
 }
 
 export interface ReaderReport {
-  /** How far the last entry that was read is, by reader. */
+  /** How far the last entry that was read is, by reader, the warm-up included. */
   readonly readers: readonly { readonly position: string; readonly id: string; readonly seen: number }[];
-  /** How long before its reading each entry was stamped, in milliseconds. */
+  /** How long before its reading each entry was stamped, in milliseconds, since the warm-up. */
   readonly lags: readonly number[];
 }
