@@ -1,15 +1,18 @@
 /**
- * How soon an activation starts after its slot, and how soon it is done by another replica when its own is killed. Of
- * schedules, each contestant serves every minute with one replica, all at once; rescues are of fleets of two.
+ * How soon an activation starts after its slot, and how soon it is done by another replica when its own is killed.
+ * First the slots, a minute each, which all contestants serve with one replica each; then the rescues, one at a time, each
+ * by a new fleet of two. All are what is installed: JavaScript, sealog built.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Benchmark, Row } from './harness/benchmark.ts';
-import { median, spread } from './harness/measure.ts';
-import type { BenchServer } from './harness/server.ts';
-import { type Contestant, contestants, startReplica } from './idle/contestants.ts';
+import type { Benchmark, BenchContext, Row } from './harness/benchmark.ts';
+import { inTurn, spread } from './harness/measure.ts';
+import { buildSealog, type Contestant, contestants } from './idle/contestants.ts';
+import { latenessOf, STARTED } from './slots/lateness.ts';
 import { rescueOfPgBoss, rescueOfSealog } from './slots/rescue.ts';
 
 const RESCUE_SECONDS = 30;
+const TUNED = 'pg-boss, rescuing soon';
+/** Longer than any of the intervals at which replicas look. */
+const SETTLE_MS = 10_000;
 
 export const benchmark: Benchmark = {
   name: 'slots',
@@ -18,32 +21,24 @@ export const benchmark: Benchmark = {
   async run({ tiny, server, progress }) {
     const slots = tiny ? 0 : 6;
     const rounds = tiny ? 1 : 6;
-    const all = contestants('src/bin.ts', { table: 'started' });
-    progress(`${slots} slots and ${rounds} rescues`);
-    const byHand = all.filter(({ name }) => !tiny && name.startsWith('pg-boss, ') && name !== 'pg-boss, defaults');
-    // Each ends its replicas before an error of another ends this program.
-    const [started, sealog, peers] = await everyOne([
-      everyOne(all.map(async (contestant) => ({ contestant, late: await latenessOf(server, contestant, slots) }))),
-      rescueOfSealog(server, rounds),
-      everyOne(
-        byHand.map(async (contestant) => ({
-          contestant,
-          seconds: await rescueOfPgBoss(server, contestant, Math.ceil(rounds / 2)),
-        })),
-      ),
-    ]);
-    const rescues = [
-      { contestant: 'sealog', ...told(sealog) },
-      ...peers.map(({ contestant, seconds }) => ({ contestant: contestant.name, ...told(seconds) })),
-    ];
-    const worst = Math.max(...sealog);
+    const sealog = tiny ? 'src/bin.ts' : await buildSealog();
+    const all = contestants(sealog, { table: STARTED });
+    progress(`${slots} slots`);
+    const started = await everyOne(
+      all.map(async (contestant) => ({ name: contestant.name, seconds: await latenessOf(server, contestant, slots) })),
+    );
+    const rescues = await rescue(
+      { tiny, server, progress },
+      { sealog, rounds, tuned: contestants(sealog).find(({ name }) => name === TUNED)! },
+    );
+    const worst = Math.max(...rescues.find(({ name }) => name === 'sealog')!.seconds);
     return {
       tables: [
         {
           title: 'From the slot to the first statement of the activation, one replica, seconds',
-          rows: started.filter(({ late }) => late.length > 0).map(rowOf),
+          rows: started.filter(({ seconds }) => seconds.length > 0).map(rowOf),
         },
-        { title: 'From SIGKILL to the rescue, two replicas, seconds', rows: rescues },
+        { title: 'From SIGKILL to the rescue, two replicas, seconds', rows: rescues.map(rowOf) },
       ],
       aims: [
         {
@@ -53,26 +48,18 @@ export const benchmark: Benchmark = {
         },
       ],
       counts: [
-        { what: 'activations rescued', expected: rounds, counted: sealog.length },
+        ...rescues.map(({ name, seconds }) => ({
+          what: `${name}: activations rescued`,
+          expected: rounds,
+          counted: seconds.length,
+        })),
         {
           what: 'slots that nobody served',
           expected: 0,
-          counted: started.reduce((sum, { late }) => sum + slots - late.length, 0),
+          counted: started.reduce((sum, { seconds }) => sum + slots - seconds.length, 0),
         },
       ],
-      plot: {
-        title: 'From the slot to the first statement',
-        data: {
-          values: started.flatMap(({ contestant, late }) =>
-            late.map((seconds) => ({ contestant: contestant.name, seconds })),
-          ),
-        },
-        mark: 'point',
-        encoding: {
-          y: { field: 'contestant', type: 'nominal', title: null },
-          x: { field: 'seconds', type: 'quantitative' },
-        },
-      },
+      plot: plotOf(started, rescues),
       notes: [
         'By its defaults, pg-boss rescues a job after 15 minutes (expireInSeconds), and graphile-worker after 4 hours (its reset of locked_at), which no setting changes: neither was waited for.',
         'Sealog: to the completed activation. The others: to the start of the job on the other replica.',
@@ -81,41 +68,68 @@ export const benchmark: Benchmark = {
   },
 };
 
-/** Seconds after the minute, for so many slots. */
-async function latenessOf(server: BenchServer, contestant: Contestant, slots: number): Promise<readonly number[]> {
-  if (slots === 0) return [];
-  const isSealog = contestant.name === 'sealog';
-  await using database = await server.createDatabase({ empty: !isSealog });
-  await database.pool.query('create table started (at timestamptz not null)');
-  const at = { url: database.url, name: 'replica', schedule: '* * * * *' };
-  await using stack = new AsyncDisposableStack();
-  stack.use((await startReplica(contestant, at)).process);
-  // An activation looks at the clock first, and tells it as the cutoff.
-  const starts = isSealog
-    ? `select (output->>'cutoff')::timestamptz + interval '4 hours' as at from pgboss.job
-        where name = 'audit-timeout' and data->>'trigger' = 'schedule' and output ? 'cutoff'`
-    : 'select at from started';
-  const query = `select extract(epoch from at - date_trunc('minute', at))::float8 as late from (${starts}) started
-    where at > $1 order by at`;
-  const { rows } = await database.pool.query<{ now: Date }>(
-    `select date_trunc('minute', clock_timestamp()) + interval '1 minute' as now`,
-  );
-  await delay(rows[0]!.now.getTime() - Date.now() + slots * 60_000 - 5000);
-  return (await database.pool.query<{ late: number }>(query, [rows[0]!.now])).rows.map(({ late }) => late);
+interface Samples {
+  readonly name: string;
+  readonly seconds: readonly number[];
 }
 
-function rowOf({ contestant, late }: { readonly contestant: Contestant; readonly late: readonly number[] }): Row {
-  return { contestant: contestant.name, ...told(late) };
+async function rescue(
+  { tiny, server, progress }: Omit<BenchContext, 'largest'>,
+  { sealog, rounds, tuned }: { readonly sealog: string; readonly rounds: number; readonly tuned: Contestant },
+): Promise<readonly Samples[]> {
+  const options = () => ({ server, settleMs: tiny ? 0 : Math.random() * SETTLE_MS });
+  const rescues = {
+    sealog: () => rescueOfSealog(sealog, options()),
+    [TUNED]: () => rescueOfPgBoss(tuned, options()),
+  };
+  if (tiny) {
+    progress('a rescue of each, at once');
+    return await everyOne(Object.entries(rescues).map(async ([name, one]) => ({ name, seconds: [await one()] })));
+  }
+  const told = Object.entries(rescues).map(([name, one]) => [
+    name,
+    async (round: number) => {
+      progress(`rescue ${round + 1} of ${rounds} by ${name}`);
+      return await one();
+    },
+  ]);
+  const samples = await inTurn(Object.fromEntries(told), { rounds, warmUp: 0 });
+  return Object.entries(samples).map(([name, seconds]) => ({ name, seconds }));
 }
 
-function told(seconds: readonly number[]): Row {
-  const { n, min, max } = spread(seconds);
-  return { n, 'median s': median(seconds), 'fastest s': min, 'slowest s': max };
+function rowOf({ name, seconds }: Samples): Row {
+  const { n, min, q1, median, q3, max } = spread(seconds);
+  return { contestant: name, n, 'median s': median, 'q1 s': q1, 'q3 s': q3, 'fastest s': min, 'slowest s': max };
 }
 
-async function everyOne<T extends readonly Promise<unknown>[]>(
-  promises: readonly [...T],
-): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+function plotOf(started: readonly Samples[], rescues: readonly Samples[]) {
+  const valuesOf = (what: string, all: readonly Samples[]) =>
+    all.flatMap(({ name, seconds }) => seconds.map((each) => ({ what, contestant: name, seconds: each })));
+  return {
+    title: 'How soon an activation starts',
+    data: {
+      values: [
+        ...valuesOf('from the slot to the first statement', started),
+        ...valuesOf('from SIGKILL to the rescue', rescues),
+      ],
+    },
+    facet: {
+      row: { field: 'what', type: 'nominal', sort: null, title: null, header: { labelAngle: 0, labelOrient: 'top' } },
+    },
+    resolve: { scale: { y: 'independent' } },
+    spec: {
+      width: 480,
+      mark: 'point',
+      encoding: {
+        y: { field: 'contestant', type: 'nominal', title: null },
+        x: { field: 'seconds', type: 'quantitative', scale: { zero: true } },
+      },
+    },
+  };
+}
+
+/** Each ends its replicas before an error of another ends this program. */
+async function everyOne<T>(promises: readonly Promise<T>[]): Promise<readonly T[]> {
   await Promise.allSettled(promises);
   return await Promise.all(promises);
 }

@@ -1,8 +1,9 @@
 /**
  * A worker process of bare pg-boss: one queue, one schedule. Takes settings of pg-boss and of the queue as JSON, the
- * schedule, and a table in which each start is noted. With CATCH it asks for one job, and whoever starts it first keeps
- * it for ever; each start is told.
+ * schedule, and a table in which each start is noted. With CATCH, whoever starts a job first keeps it for ever, and each
+ * start is told; who is given SEND_AFTER_MS asks for the one job.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { PgBoss } from 'pg-boss';
 
 const [settings = '{}', schedule = '*/10 * * * *', table] = process.argv.slice(2);
@@ -15,9 +16,13 @@ await boss.schedule('job', schedule);
 await boss.work('job', { includeMetadata: true, ...(poll && { pollingIntervalSeconds: poll }) }, async ([job]) => {
   if (table) await boss.getDb().executeSql(`insert into ${table} values (clock_timestamp())`);
   if (process.env['CATCH']) {
-    console.log('started');
+    console.log(`started ${job.retryCount}`);
     if (job.retryCount === 0) await new Promise(() => {});
   }
 });
 console.log('ready');
-if (process.env['CATCH']) await boss.send('job');
+const { SEND_AFTER_MS } = process.env;
+if (SEND_AFTER_MS !== undefined) {
+  await delay(Number(SEND_AFTER_MS));
+  await boss.send('job');
+}

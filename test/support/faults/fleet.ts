@@ -46,11 +46,13 @@ export interface Fleet extends AsyncDisposable {
 export interface FleetOptions {
   readonly url: string;
   readonly history?: History;
+  /** Of the replicas. Default: the source. */
+  readonly executable?: string;
   /** For each replica. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export function openFleet({ url, history, env = {} }: FleetOptions): Fleet {
+export function openFleet({ url, history, executable = 'src/bin.ts', env = {} }: FleetOptions): Fleet {
   const running = new Set<Replica>();
   const told = new Set<Replica>();
   const everyone: Replica[] = [];
@@ -68,7 +70,7 @@ export function openFleet({ url, history, env = {} }: FleetOptions): Fleet {
   };
   const start = async (name: string, options: ReplicaOptions = {}): Promise<Replica> => {
     const clock = options.clockOffsetMs === undefined ? undefined : replicaClock(options.clockOffsetMs);
-    const child = await spawnNode([...(clock?.nodeFlags ?? []), 'src/bin.ts', 'worker'], {
+    const child = await spawnNode([...(clock?.nodeFlags ?? []), executable, 'worker'], {
       env: {
         NODE_ENV: 'test',
         DATABASE_URL: options.url ?? url,
