@@ -20,6 +20,7 @@ import { addCompletedEntries, ownerOf } from './entries/completed.ts';
 import { beginLostLogins, countResults } from './entries/incomplete.ts';
 import type { Aim, Benchmark, Row } from './harness/benchmark.ts';
 import { inTurn, type Measure, ratios, spread, timed } from './harness/measure.ts';
+import { sizesUpTo } from './harness/sizes.ts';
 
 // The fourth is the size of a production log, with two entries lost in it.
 const SIZES = [10_000, 100_000, 1_000_000, 4_898_486, 20_000_000];
@@ -38,7 +39,7 @@ export const benchmark: Benchmark = {
     let filled = 0;
     let closed = 0;
     let last: readonly number[] = [];
-    for (const size of (tiny ? TINY_SIZES : SIZES).filter((entries) => entries <= largest)) {
+    for (const size of sizesUpTo(largest, tiny ? TINY_SIZES : SIZES)) {
       await addCompletedEntries(database.url, { from: filled, to: size, progress });
       filled = size;
       progress(`${rounds} rounds at ${size.toLocaleString('en')}`);

@@ -7,6 +7,7 @@ import { GUARDED } from './entries/bare-statements.ts';
 import { addCompletedEntries, ownerOf } from './entries/completed.ts';
 import { beginLostLogins, beginStaleEntries, countResults } from './entries/incomplete.ts';
 import type { Benchmark, Row } from './harness/benchmark.ts';
+import { sizesUpTo } from './harness/sizes.ts';
 import { type Probe, probeActivation } from './index-head/probe.ts';
 import { sustainedWrites } from './index-head/sustained-writes.ts';
 
@@ -22,8 +23,10 @@ const TINY = { sizes: [2000], completed: 5000, perActivation: 500, activations: 
 export const benchmark: Benchmark = {
   name: 'index-head',
   question: 'What do completed entries at the head of the index cost an activation?',
-  async run({ tiny, server, progress }) {
-    const { sizes, ...sustained } = tiny ? TINY : FULL;
+  async run({ tiny, largest, server, progress }) {
+    const { sizes: all, completed, ...load } = tiny ? TINY : FULL;
+    const sizes = sizesUpTo(largest, all);
+    const sustained = { ...load, completed: Math.min(completed, largest) };
     const rows: Row[] = [];
     const counts = [];
     for (const size of sizes) {

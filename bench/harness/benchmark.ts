@@ -13,7 +13,7 @@ export interface Benchmark {
 export interface BenchContext {
   /** The form of CI: seconds, and no figure of it means anything. */
   readonly tiny: boolean;
-  /** Logs are filled with no more entries than this, where a benchmark goes through sizes. */
+  /** Logs and backlogs have no more entries than this, where a benchmark has sizes. Infinity when not given. */
   readonly largest: number;
   readonly server: BenchServer;
   /** Says what is going on, on stderr. */

@@ -1,7 +1,7 @@
 /**
- * Runs benchmarks: `npm run bench [-- <name> …] [--tiny] [--largest <entries>] [--results <folder>]`. Without names, all. DATABASE_URL names
- * a server to use; without it an embedded one is started, with durable commits. Tables go to stdout, progress to stderr.
- * Exits with 1 when a count is wrong; an aim that is missed is a finding, and not a failure.
+ * Runs benchmarks: `npm run bench [-- <name> …] [--tiny] [--largest <entries>] [--results <folder>]`. Without names, all.
+ * DATABASE_URL names a server to use; without it an embedded one is started, with durable commits. Tables go to stdout,
+ * progress to stderr. Exits with 1 when a count is wrong; an aim that is missed is a finding, and not a failure.
  */
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -19,11 +19,16 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     tiny: { type: 'boolean', default: false },
-    largest: { type: 'string', default: 'Infinity' },
+    largest: { type: 'string' },
     results: { type: 'string' },
   },
 });
 const { tiny } = values;
+const largest = values.largest === undefined ? Infinity : Number(values.largest);
+if (values.largest !== undefined && !(Number.isInteger(largest) && largest >= 1)) {
+  console.error(`largest: expected a number of entries, got ${JSON.stringify(values.largest)}`);
+  process.exit(2);
+}
 const folder = values.results ?? join(BENCH, tiny ? 'results/tiny' : 'results');
 
 const files = await readdir(BENCH);
@@ -42,7 +47,7 @@ for (const name of positionals.length > 0 ? positionals : known) {
   const { benchmark }: { benchmark: Benchmark } = await import(`../${name}.ts`);
   const started = { date: new Date().toISOString(), load: loadAverage() };
   using progress = progressLine(name);
-  const context: BenchContext = { tiny, largest: Number(values.largest), server, progress: progress.say };
+  const context: BenchContext = { tiny, largest, server, progress: progress.say };
   const report = await benchmark.run(context);
   const { plot, ...told } = report;
   const result = {
