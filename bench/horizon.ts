@@ -7,6 +7,7 @@ import { type Audience, besideReaders } from './horizon/audience.ts';
 import { compare } from './horizon/compare.ts';
 import { LATENESS } from './horizon/lateness.ts';
 import { FULL, type Load, TINY } from './horizon/load.ts';
+import { plotOf } from './horizon/plot.ts';
 import { TABLES } from './horizon/tables.ts';
 
 export const benchmark: Benchmark = {
@@ -59,30 +60,4 @@ function aimsOf(rows: readonly Row[], { kept }: Audience): readonly Aim[] {
     { aim: 'median lag under 20 ms at any number of writers', measured: lag, reached: lag < 20 },
     { aim: 'writers keep 0.95 of their rate beside readers up to now', measured: kept, reached: kept >= 0.95 },
   ];
-}
-
-function plotOf(rows: readonly Row[]) {
-  return {
-    title: 'How far behind the present the past is read',
-    width: 480,
-    data: { values: rows },
-    encoding: {
-      x: { field: 'writers', type: 'quantitative' },
-      color: { field: 'protocol', type: 'nominal', title: null },
-    },
-    layer: [
-      {
-        mark: { type: 'line', point: true },
-        encoding: {
-          y: {
-            field: 'lag ms',
-            type: 'quantitative',
-            scale: { type: 'log' },
-            title: 'milliseconds (median, 99th of 100)',
-          },
-        },
-      },
-      { mark: 'rule', encoding: { y: { field: 'lag ms', type: 'quantitative' }, y2: { field: 'p99 ms' } } },
-    ],
-  };
 }

@@ -1,60 +1,43 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { formatTable, indent } from '../../src/cli/table.ts';
-import type { Plot, Report, Row, Table } from './benchmark.ts';
-import { loadPackage } from './load-package.ts';
+import type { Plot, Report } from './benchmark.ts';
+import { drawSvg } from './draw.ts';
+import type { Machine } from './machine.ts';
 
-/** The report as people read it in a terminal. */
-export function formatReport({ tables, aims, counts, notes = [] }: Report): string {
-  const parts = [
-    ...tables,
-    { title: 'Aims', rows: aims.map(({ aim, measured, reached }) => ({ aim, measured, reached })) },
-    { title: 'Counts', rows: counts.map((count) => ({ ...count })) },
-  ];
-  return [...parts.filter(({ rows }) => rows.length > 0).map(formatPart), ...notes].join('\n\n');
-}
-
-function formatPart({ title, rows }: Table): string {
-  const columns = Object.keys(rows[0]!);
-  return `${title}\n${indent(formatTable([columns, ...rows.map((row) => columns.map((name) => formatCell(row[name])))]))}`;
-}
-
-function formatCell(cell: Row[string] | undefined): string {
-  if (typeof cell === 'boolean') return cell ? 'yes' : 'no';
-  if (typeof cell !== 'number') return cell ?? '-';
-  // Three digits tell all that a measurement knows; a count is told whole.
-  return Number.isInteger(cell) ? cell.toLocaleString('en') : Number(cell.toPrecision(3)).toLocaleString('en');
+/** What `<name>.json` holds: what was found, and where and when. */
+export interface Result extends Omit<Report, 'plot'> {
+  readonly name: string;
+  readonly question: string;
+  readonly tiny: boolean;
+  readonly date: string;
+  readonly seconds: number;
+  readonly machine: Machine & {
+    readonly loadAverage: { readonly before: readonly number[]; readonly after: readonly number[] };
+  };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** Writes `<name>.json`, and `<name>.svg` when the packages that draw are installed. Answers the files. */
-export async function writeResults(
-  folder: string,
-  { name, result, plot }: { readonly name: string; readonly result: object; readonly plot: Plot },
-): Promise<readonly string[]> {
+export async function writeResults(folder: string, result: Result, plot: Plot): Promise<readonly string[]> {
   await mkdir(folder, { recursive: true });
-  const json = join(folder, `${name}.json`);
+  const json = join(folder, `${result.name}.json`);
   await writeFile(json, `${JSON.stringify(result, null, 2)}\n`);
-  const svg = await drawSvg(plot);
+  const svg = await drawSvg(plot, subtitleOf(result));
   if (svg === undefined) return [json];
-  const file = join(folder, `${name}.svg`);
+  const file = join(folder, `${result.name}.svg`);
   await writeFile(file, `${svg}\n`);
   return [json, file];
 }
 
-interface Vega {
-  readonly parse: (spec: object) => object;
-  readonly View: new (runtime: object, options: { readonly renderer: 'none' }) => { toSVG(): Promise<string> };
-}
-
-interface VegaLite {
-  readonly compile: (plot: Plot) => { readonly spec: object };
-}
-
-async function drawSvg(plot: Plot): Promise<string | undefined> {
-  const vega = await loadPackage<Vega>('vega');
-  const vegaLite = await loadPackage<VegaLite>('vega-lite');
-  if (!vega || !vegaLite) return undefined;
-  const { spec } = vegaLite.compile({ background: 'white', config: { legend: { labelLimit: 400 } }, ...plot });
-  const view = new vega.View(vega.parse(spec), { renderer: 'none' });
-  return await view.toSVG();
+/** A picture travels without its table, and says itself what it is of. */
+function subtitleOf({ tiny, date, machine, versions }: Result): readonly string[] {
+  const { cores, cpu, memoryGiB, kernel } = machine;
+  const { postgresql, node, ...packages } = versions;
+  const rest = Object.entries(packages).map(([name, version]) => `${name} ${version}`);
+  return [
+    ...(tiny ? ['Tiny form: its figures mean nothing'] : []),
+    `${date.slice(0, 10)}, ${cores} cores (${cpu}), ${memoryGiB} GiB, ${kernel}`,
+    [`PostgreSQL ${postgresql}`, `Node ${node}`, ...rest].join(', '),
+  ];
 }

@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import type { Benchmark, BenchContext } from './benchmark.ts';
 import { loadPackage } from './load-package.ts';
 import { describeMachine, describeVersions, loadAverage } from './machine.ts';
-import { formatReport, writeResults } from './output.ts';
+import { formatReport } from './format-report.ts';
+import { type Result, writeResults } from './output.ts';
 import { progressLine } from './progress.ts';
 import { startServer } from './server.ts';
 
@@ -50,7 +51,7 @@ for (const name of positionals.length > 0 ? positionals : known) {
   const context: BenchContext = { tiny, largest, server, progress: progress.say };
   const report = await benchmark.run(context);
   const { plot, ...told } = report;
-  const result = {
+  const result: Result = {
     name,
     question: benchmark.question,
     tiny,
@@ -66,6 +67,6 @@ for (const name of positionals.length > 0 ? positionals : known) {
   };
   progress.end();
   console.log(`\n${name}: ${benchmark.question}\n\n${formatReport(report)}\n`);
-  for (const file of await writeResults(folder, { name, result, plot })) console.error(file);
+  for (const file of await writeResults(folder, result, plot)) console.error(file);
   if (report.counts.some(({ expected, counted }) => expected !== counted)) process.exitCode = 1;
 }
