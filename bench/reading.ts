@@ -7,6 +7,7 @@ import { spawnNode } from '../test/support/processes.ts';
 import { addCompletedEntries } from './entries/completed.ts';
 import type { Aim, Benchmark, Row } from './harness/benchmark.ts';
 import { inTurn, median, ratios, spread, timed } from './harness/measure.ts';
+import { sizesUpTo } from './harness/sizes.ts';
 import { openPages, PAGE, PLACES } from './reading/pages.ts';
 
 const SIZES = [10_000, 100_000, 1_000_000, 5_000_000, 20_000_000];
@@ -18,7 +19,7 @@ export const benchmark: Benchmark = {
   question: 'What do a page and an export cost, beside bare statements, and do they grow with the log?',
   async run({ tiny, largest, server, progress }) {
     await using database = await server.createDatabase();
-    const sizes = tiny ? [1000, 2000] : SIZES.filter((size) => size <= largest);
+    const sizes = sizesUpTo(largest, tiny ? [1000, 2000] : SIZES);
     const pages: Row[] = [];
     const exported: Row[] = [];
     let filled = 0;
