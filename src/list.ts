@@ -17,20 +17,32 @@ import { listEntries, listPublishedEntries } from './store/list-entries.ts';
 import { seal } from './store/seal.ts';
 
 /** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
-export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
+export async function list(
+  database: AuditLogDatabase,
+  query: PageQuery,
+  sealedWithin: typeof NOW = NOW,
+): Promise<Page> {
   checkObject('query', query);
   const limit = checkLimit(query.limit);
   const place = placeOf(query);
-  return await asStoreError('list', () => pageFrom(database, place, limit));
+  return await asStoreError('list', () => pageFrom(database, place, limit, sealedWithin));
 }
 
-async function pageFrom(database: AuditLogDatabase, place: Cursor, limit: number): Promise<Page> {
+/** A page shows what was completed up to the moment in which it was asked for. */
+const NOW = { withinMs: 0 };
+
+async function pageFrom(
+  database: AuditLogDatabase,
+  place: Cursor,
+  limit: number,
+  sealedWithin: typeof NOW,
+): Promise<Page> {
   const published = maySuffice(place) ? await listPublishedEntries(database, place, limit) : null;
-  let horizon = published?.horizon ?? (await horizonFor(database, place));
+  let horizon = published?.horizon ?? (await horizonFor(database, place, sealedWithin));
   let entries = published?.entries ?? (await listEntries(database, { ...place, horizon }, limit));
   const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
   if (entries.length < limit && mayHaveGrown) {
-    horizon = await seal(database, lastBefore(place.to));
+    horizon = await seal(database, lastBefore(place.to), sealedWithin);
     entries = await listEntries(database, { ...place, horizon }, limit);
   }
 
@@ -65,8 +77,12 @@ function maySuffice({ order, filter, horizon, position }: Cursor): boolean {
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /** How far this server has come with the listing. A cursor may be from another one, which was ahead. */
-async function horizonFor(database: AuditLogDatabase, { horizon, to, order }: Cursor): Promise<Instant> {
-  if (horizon === undefined) return await seal(database, lastBefore(to));
+async function horizonFor(
+  database: AuditLogDatabase,
+  { horizon, to, order }: Cursor,
+  sealedWithin: typeof NOW,
+): Promise<Instant> {
+  if (horizon === undefined) return await seal(database, lastBefore(to), sealedWithin);
   const reached = await seal(database, horizon);
   if (order === 'ascending') return reached;
   if (reached < horizon) throw new HorizonNotReachedError(horizon, reached);
@@ -92,7 +108,7 @@ export interface EntriesQuery extends EntryQuery {
   readonly pageSize?: number | undefined;
 }
 
-/** How long a follower waits for more, in milliseconds. */
+/** How long a follower waits for more, in milliseconds. What another one has sealed meanwhile is enough for it. */
 const FOLLOW_MS = 500;
 
 /** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
@@ -105,9 +121,10 @@ export async function* eachPage(
   const { order } = placeOf(listing);
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
+  const sealedWithin = follow ? { withinMs: FOLLOW_MS } : NOW;
   for (;;) {
     signal?.throwIfAborted();
-    const page = await list(database, { ...listing, after, limit: pageSize });
+    const page = await list(database, { ...listing, after, limit: pageSize }, sealedWithin);
     yield page;
     after = page.next;
     if (page.entries.length === pageSize) continue;

@@ -6,9 +6,17 @@ import { SEALOG, UP_TO_NOW } from './protocols.ts';
 
 export interface Audience {
   readonly rows: readonly Row[];
-  /** The writers' rate beside readers up to the horizon, of that beside as many that ask for none. */
+  /** The writers' rate beside followers up to the horizon, of that beside as many that ask for none. */
   readonly kept: number;
+  /** The same beside readers that each seal. */
+  readonly keptBesideSealers: number;
 }
+
+/** As `entries({ follow: true })` does: what anybody has sealed in the last half second is enough. */
+const FOLLOWING = {
+  ...SEALOG,
+  horizon: `select sealog.audit_log_seal(sealog.audit_log_clock() - interval '500 ms')::text as horizon`,
+};
 
 /** What it costs writers that many read: beside none, and beside as many that read up to now and ask for no horizon. */
 export async function besideReaders({ database, load, progress }: Scene): Promise<Audience> {
@@ -26,7 +34,8 @@ export async function besideReaders({ database, load, progress }: Scene): Promis
     {
       'no reader': rateOf('no reader', 0),
       'readers up to now': rateOf('readers up to now', load.readers, naive),
-      'readers up to the horizon': rateOf('readers up to the horizon', load.readers),
+      'followers up to the horizon': rateOf('followers up to the horizon', load.readers, FOLLOWING),
+      'readers that seal each time': rateOf('readers that seal each time', load.readers),
     },
     { rounds, warmUp: 0 },
   );
@@ -35,5 +44,11 @@ export async function besideReaders({ database, load, progress }: Scene): Promis
     const rate = Math.round(spread(rates).median);
     return { readers, 'completed/s': rate, 'of no reader': of.median, q1: of.q1, q3: of.q3 };
   });
-  return { rows, kept: spread(ratios(samples['readers up to the horizon'], samples['readers up to now'])).median };
+  const keptBeside = (readers: keyof typeof samples) =>
+    spread(ratios(samples[readers], samples['readers up to now'])).median;
+  return {
+    rows,
+    kept: keptBeside('followers up to the horizon'),
+    keptBesideSealers: keptBeside('readers that seal each time'),
+  };
 }

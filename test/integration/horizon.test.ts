@@ -105,3 +105,19 @@ test('an unrelated write transaction of six seconds does not hold the horizon', 
   expect(lags.length).toBeGreaterThan(10);
   expect(Math.max(...lags)).toBeLessThan(2000);
 });
+
+test('followers share what one of them has sealed, and see what comes later all the same', async () => {
+  await database.pool.query(`
+    create sequence public.seals;
+    create function count_seal() returns trigger language plpgsql as 'begin perform nextval(''public.seals''); return null; end';
+    create trigger count_seal after update on sealog.audit_log_horizon for each row execute function count_seal()`);
+  const followers = Array.from({ length: 10 }, () => auditLog.entries({ follow: true }));
+  const following = followers.map((follower) => follower.next());
+  await delay(3000);
+  const { rows } = await database.pool.query<{ last_value: string }>('select last_value from public.seals');
+  // Each by itself would have sealed six times.
+  expect(Number(rows[0]!.last_value)).toBeLessThan(30);
+  const id = await completeOne();
+  for (const entry of await Promise.all(following)) expect(entry.value).toMatchObject({ id });
+  await Promise.all(followers.map((follower) => follower.return(undefined)));
+});
