@@ -26,6 +26,12 @@ beforeEach(() => void (process.env = { ...environment, NODE_ENV: 'test', DATABAS
 afterEach(() => void (process.env = environment));
 
 async function transcript(tries: readonly Try[], names: Readonly<Record<string, string>> = {}): Promise<string> {
+  // Before words are quoted: whether one has to be depends on the address that the server happens to have.
+  const named = (text: string) =>
+    Object.entries({ ...names, tmp: tmpdir() }).reduce(
+      (told, [name, what]) => told.replaceAll(what, `<${name}>`),
+      text,
+    );
   let text = '';
   for (const { args, env = {} } of tries) {
     const streams = recordedStreams();
@@ -35,10 +41,9 @@ async function transcript(tries: readonly Try[], names: Readonly<Record<string, 
     process.env = before;
     expect(streams.stdout.text).toBe('');
     expect(streams.stderr.text).not.toMatch(/^ +at |canary/m);
-    const variables = Object.entries(env).map(([name, value]) => `${name}=${quoted(value)} `);
-    text += `$ ${variables.join('')}${['sealog', ...args].map(quoted).join(' ')}\n${streams.stderr.text}exit code ${code}\n\n`;
+    const variables = Object.entries(env).map(([name, value]) => `${name}=${quoted(named(value))} `);
+    text += `$ ${variables.join('')}${['sealog', ...args].map(quoted).join(' ')}\n${named(streams.stderr.text)}exit code ${code}\n\n`;
   }
-  for (const [name, what] of Object.entries({ ...names, tmp: tmpdir() })) text = text.replaceAll(what, `<${name}>`);
   return withPlaceholders(
     text,
     [/(?<= lacks ).*(?=:)/g, '<migrations>'],
