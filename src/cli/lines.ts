@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { columnsOf, cutColumns } from './columns.ts';
 
 export type Format = Parameters<typeof styleText>[0];
 
@@ -20,7 +21,7 @@ export type Terminal = NodeJS.WritableStream & { readonly isTTY?: boolean; reado
 export function renderLines(lines: readonly Line[], terminal: Terminal = process.stdout): string[] {
   const width = terminal.isTTY && terminal.columns ? terminal.columns : Number.POSITIVE_INFINITY;
   return lines.flatMap(({ text, format, hang }) => {
-    const fitting = hang === undefined ? [cut(text, width)] : wrap(text, width, hang);
+    const fitting = hang === undefined ? [cutColumns(text, width)] : wrap(text, width, hang);
     return format === undefined ? fitting : fitting.map((part) => colour(format, part, terminal));
   });
 }
@@ -29,16 +30,12 @@ function colour(format: Format, text: string, terminal: Terminal): string {
   return styleText(format, text, { stream: terminal });
 }
 
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
-}
-
 /** Breaks at blanks. A word that does not fit anywhere is left to the terminal: it may be there to be copied. */
 function wrap(text: string, width: number, hang: number): string[] {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(/(?<=\S )/)) {
-    if (line.trim() !== '' && `${line}${word}`.trimEnd().length > width) {
+    if (line.trim() !== '' && columnsOf(`${line}${word}`.trimEnd()) > width) {
       lines.push(line.trimEnd());
       line = ' '.repeat(hang);
     }

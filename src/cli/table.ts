@@ -1,10 +1,12 @@
+import { columnsOf, padColumns } from './columns.ts';
+
 /** Rows of cells as aligned columns, two blanks apart. The first row is the heading. */
 export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => cells[column]?.length ?? 0)));
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((cells) => columnsOf(cells[column] ?? ''))));
   return rows
     .map((cells) =>
       cells
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .map((cell, column) => padColumns(cell, widths[column] ?? 0))
         .join('  ')
         .trimEnd(),
     )

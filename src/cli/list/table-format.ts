@@ -1,4 +1,5 @@
 import type { Entry } from '../../audit-log/listing.ts';
+import { columnsOf, cutColumns, padColumns } from '../columns.ts';
 import { printable } from '../printable.ts';
 import type { EntryFormat } from './entry-format.ts';
 
@@ -6,15 +7,17 @@ const HEADING = ['completed', 'result', 'operation', 'actor', 'tenant', 'resourc
 
 /** Aligned columns for people. A column only ever grows, so that what comes later stands under what came before. */
 export function tableFormat(): EntryFormat {
-  const widths = HEADING.map((heading) => heading.length);
+  const widths = HEADING.map(columnsOf);
   let rows = [HEADING];
   return (entries) => {
     rows.push(...entries.map((entry) => cellsOf(entry).map(readable)));
-    for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column]!, cell.length)));
+    for (const row of rows) {
+      row.forEach((cell, column) => (widths[column] = Math.max(widths[column]!, columnsOf(cell))));
+    }
     const lines = rows.map(
       (row) =>
         `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
+          .map((cell, column) => padColumns(cell, widths[column]!))
           .join('  ')
           .trimEnd()}\n`,
     );
@@ -42,6 +45,5 @@ function joined(kind: string, id: string | undefined): string {
 
 /** Much of an entry is whatever a client sent. A cell is cut where the table would fall apart. */
 function readable(cell: string): string {
-  const shown = printable(cell);
-  return shown.length > 80 ? `${shown.slice(0, 79)}…` : shown;
+  return cutColumns(printable(cell), 80);
 }

@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty';
+import { endOf } from '../columns.ts';
 import { type Line, renderLines } from '../lines.ts';
 
 const ENTER = '\u001b[?1049h\u001b[?25l';
@@ -19,11 +20,11 @@ export interface Screen extends Disposable {
 export function openScreen(terminal: WriteStream): Screen {
   let shown: readonly Line[] = [];
   const paint = () => {
-    const lines = renderLines(shown, terminal);
-    // Without a line break behind the last line, which would scroll the first one out of sight.
-    const fitting = lines.length > terminal.rows ? [...lines.slice(0, terminal.rows - 1), '…'] : lines;
-    const text = fitting.map((line) => `${line}${ERASE_LINE}`).join('\n');
-    terminal.write(`${HOME}${text}${ERASE_BELOW}`);
+    const lines = fitting(renderLines(shown, terminal), terminal);
+    // At the end of a full row the cursor still stands on its last character, which would be erased.
+    const isFull = (line: string) => endOf(line, terminal.columns).column === terminal.columns;
+    const text = lines.map((line) => (isFull(line) ? line : `${line}${ERASE_LINE}`)).join('\n');
+    terminal.write(`${HOME}${text}`);
   };
   const leave = () => terminal.write(LEAVE);
   terminal.write(ENTER);
@@ -45,4 +46,22 @@ export function openScreen(terminal: WriteStream): Screen {
       );
     },
   };
+}
+
+/**
+ * As many of the lines as the terminal has rows for, where a word that is wider than the terminal takes several, and what
+ * erases the rest. Without a line break behind the last row, which would scroll the first one out of sight.
+ */
+function fitting(lines: readonly string[], { rows, columns }: WriteStream): readonly string[] {
+  let taken = 0;
+  const ends = lines.map((line) => (taken += endOf(line, columns).rows));
+  if (taken > rows)
+    return [
+      ...lines.slice(
+        0,
+        ends.findIndex((end) => end >= rows),
+      ),
+      '…',
+    ];
+  return taken === rows ? lines : [...lines, ERASE_BELOW];
 }
