@@ -29,7 +29,10 @@ returns table (
   timed_out bigint, limit_reached boolean, skipped integer, duration_ms bigint, error text
 )
 language sql stable as $body$
-select job.name, job.id, job.state::text, job.output->>'by', coalesce(job.output->>'trigger', job.data->>'trigger'),
+select job.name, job.id, job.state::text,
+       -- While it runs, its output is of the attempt before.
+       case when job.state <> 'active' then job.output->>'by' end,
+       coalesce(job.output->>'trigger', job.data->>'trigger'),
        -- A slot is a row of the queue that forwards; the job was made while that row was active.
        case when job.data->>'trigger' = 'schedule' then (
          select forwarded.singleton_on at time zone 'UTC'

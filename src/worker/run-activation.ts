@@ -51,7 +51,8 @@ export async function runActivation(
   } catch (err) {
     metrics.failed(job.name);
     activationFailed(logger, { job: job.name, by, trigger, err });
-    throw err;
+    // pg-boss keeps what is thrown, and not who ran it.
+    throw err instanceof Error ? Object.assign(err, { by }) : err;
   }
   metrics.completed(job.name, outcome);
   job.logOutcome(logger, outcome);
@@ -60,6 +61,6 @@ export async function runActivation(
 
 function triggerOf(data: unknown): Trigger {
   const { trigger } = (data ?? {}) as { trigger?: Trigger };
-  // Others may queue the job too, from pg-boss's dashboard for one.
+  // Others may queue the job too, by pg-boss or by SQL.
   return TRIGGERS.find((known) => known === trigger) ?? 'manual';
 }

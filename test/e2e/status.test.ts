@@ -79,18 +79,27 @@ test('nobody is left: the log has not been looked after for hours', async () => 
   await checkStatus('no-replica', await status());
 });
 
-test('activations fail', async () => {
-  const output = { name: 'error', message: 'canceling statement\n due to lock timeout', code: '55P03' };
+test('activations fail: nothing is told of how long they will take, and no lock is suspected', async () => {
+  const output = { name: 'error', message: 'canceling statement\n due to lock timeout', code: '55P03', by: 'worker-2' };
+  const data = { trigger: 'schedule' };
+  await insertEntries(database.pool, [{ startedMinutesAgo: 2 * 1440 }]);
   await insertFleet(database.pool, {
     schedule: HOURLY,
     replicas: ALIVE,
     activations: [
-      { state: 'retry', createdAgo: 210, startedAgo: 150, retries: 2, output },
-      { state: 'failed', createdAgo: 3650, startedAgo: 3640, completedAgo: 3620, retries: 5, output },
+      { state: 'retry', createdAgo: 210, startedAgo: 150, retries: 2, data, output },
+      { state: 'failed', createdAgo: 3650, startedAgo: 3640, completedAgo: 3620, retries: 5, data, output },
       completedAgo(7530),
     ],
   });
-  await checkStatus('failing', await status());
+  const seen = await status();
+  expect(seen.drain).toEqual({ activations: 1, seconds: null });
+  await checkStatus('failing', seen);
+  // The next attempt has begun, and nobody knows yet how it ends; who runs it is not who failed.
+  await database.pool.query(`update pgboss.job set state = 'active' where state = 'retry'`);
+  const trying = await status();
+  expect(trying.problems[0]!.message).toMatch(/^the last activation failed and is being tried again: canceling/);
+  expect(trying.lastActivations[0]).toMatchObject({ by: null, trigger: 'schedule' });
 });
 
 test('an entry is overdue although activations succeed: a session has locked it, and is found as documented', async () => {
@@ -153,6 +162,20 @@ test('a forgotten transaction holds the horizon; what is shown to end it ends it
 
   await database.pool.query(held.horizonHeldBy!.endStatement!);
   expect((await status()).problems).toEqual([]);
+});
+
+test('an entry is overdue because the database refuses it: no lock is suspected', async () => {
+  const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 2 * 1440 }]);
+  const skipped = [{ id, reason: 'no' }];
+  await insertFleet(database.pool, {
+    schedule: HOURLY,
+    replicas: ALIVE,
+    activations: [completedAgo(330, { skipped })],
+  });
+  expect((await status()).problems).toEqual([
+    { kind: 'entry-overdue', message: expect.stringMatching(/is incomplete two periods after its timeout$/) },
+    { kind: 'skipped', message: expect.anything() },
+  ]);
 });
 
 test('drift and entries that the database refuses, as long lines on a narrow terminal', async () => {

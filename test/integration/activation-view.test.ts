@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { inMigrationTurn } from '../../src/store/migration-turn.ts';
+import { lastActivations } from '../../src/worker/activation-history.ts';
 import { installActivationView } from '../../src/worker/activation-view.ts';
+import { withClient } from '../../src/worker/boss.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -42,6 +44,24 @@ test('the view tells who ran what, why, and what came of it', async () => {
       error: null,
     },
   ]);
+});
+
+test('an activation that fails is told with who ran it and why', async () => {
+  await using replica = await startReplica(database.url, { SEALOG_INSTANCE_NAME: 'worker-1' });
+  await replica.startup();
+  await database.pool.query('alter table sealog.audit_log rename to gone');
+  await withClient(replica.queue, (boss) => boss.send('audit-timeout', { trigger: 'schedule' }));
+  const inView = `select * from sealog.activation where state = 'retry'`;
+  const inHistory = { job: 'audit-timeout', schema: 'pgboss', limit: 1 };
+  let seen: object[] = [];
+  // Between two attempts, both times.
+  await waitUntil('a failed attempt', async () => {
+    const { rows } = await database.pool.query(inView);
+    seen = [...rows, ...(await withClient(replica.queue, (boss) => lastActivations(boss, inHistory)))];
+    return seen.length === 2 && seen.every((told) => 'state' in told && told.state === 'retry');
+  });
+  const failed = { by: 'worker-1', trigger: 'schedule', error: expect.stringMatching(/does not exist$/) };
+  expect(seen).toMatchObject([failed, failed]);
 });
 
 test('what failed, and what somebody else wrote into the table, is shown and breaks nothing', async () => {

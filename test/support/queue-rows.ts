@@ -16,6 +16,7 @@ export interface ActivationRow {
   readonly startedAgo?: number;
   readonly completedAgo?: number;
   readonly retries?: number;
+  readonly data?: object;
   readonly output?: object;
 }
 
@@ -39,12 +40,12 @@ export async function insertFleet(pool: Pick<Pool, 'query'>, fleet: FleetRows): 
     [JSON.stringify(replicas)],
   );
   await pool.query(
-    `insert into pgboss.job (name, policy, state, retry_count, output, created_on, started_on, completed_on)
-     select 'audit-timeout', 'stately', state::pgboss.job_state, coalesce(retries, 0), output,
+    `insert into pgboss.job (name, policy, state, retry_count, data, output, created_on, started_on, completed_on)
+     select 'audit-timeout', 'stately', state::pgboss.job_state, coalesce(retries, 0), data, output,
             now() - make_interval(secs => "createdAgo"), now() - make_interval(secs => "startedAgo"),
             now() - make_interval(secs => "completedAgo")
-       from jsonb_to_recordset($1) as activation (state text, retries integer, output jsonb, "createdAgo" float8,
-                                                  "startedAgo" float8, "completedAgo" float8)`,
+       from jsonb_to_recordset($1) as activation (state text, retries integer, data jsonb, output jsonb,
+                                                  "createdAgo" float8, "startedAgo" float8, "completedAgo" float8)`,
     [JSON.stringify(activations)],
   );
 }

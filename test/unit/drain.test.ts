@@ -11,6 +11,18 @@ const replicas = [
   { name: 'a', host: 'h', pid: 1, startedOn: at(0), lastSeen: at(0), version: '12', activeJob: null },
 ] as const;
 const idle = { readOn: at(1000), nextRun: at(1060), periodSeconds: 600, lastActivations: [], replicas };
+const failing = {
+  id: '',
+  state: 'retry',
+  retries: 1,
+  createdOn: at(900),
+  startedOn: at(900),
+  completedOn: null,
+  error: 'canceling statement',
+  by: 'a',
+  trigger: 'schedule',
+  outcome: null,
+};
 const settings = { schedule: '', timezone: '', timeoutSeconds: 1, maxUpdatePerActivation: 1000, drainBacklog: true };
 
 test.each([
@@ -19,6 +31,7 @@ test.each([
   ['the fleet has told its own limit', 250, [full(900)], {}, { activations: 3, seconds: 60 + 2 * 0.5 + 0.5 }],
   ['nothing was measured yet', 2500, [], {}, { activations: 3, seconds: null }],
   ['no replica is there', 80, [], { replicas: [] }, { activations: 1, seconds: null }],
+  ['the last activation failed', 80, [], { lastActivations: [failing] }, { activations: 1, seconds: null }],
   ['no schedule is there', 80, [], { nextRun: null }, { activations: 1, seconds: null }],
   [
     'measured from start to start of activations that follow each other',

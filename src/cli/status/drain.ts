@@ -1,11 +1,15 @@
 import type { Settings } from '../../config/settings.ts';
 import type { AuditTimeoutOutcome } from '../../jobs/audit-timeout.ts';
 import type { QueueStatus } from '../../worker/queue-status.ts';
+import { lastFailure } from './last-failure.ts';
 
 /** What it takes until no entry is stale any more. */
 export interface Drain {
   readonly activations: number;
-  /** From now on, about. Null when no worker is there to do it, or none has reached its limit lately to measure by. */
+  /**
+   * From now on, about. Null when no worker is there to do it, while activations fail, or when none has reached its
+   * limit lately to measure by.
+   */
   readonly seconds: number | null;
 }
 
@@ -33,7 +37,8 @@ export function drainOf(
   const each = drainBacklog ? measuredSeconds(completed) : periodSeconds;
   const between = activations === 1 ? 0 : each && each * (activations - 1);
   const last = measuredSeconds(completed) ?? 0;
-  if (replicas.length === 0 || wait === null || between === null) return { activations, seconds: null };
+  const isStuck = replicas.length === 0 || lastFailure(lastActivations) !== undefined;
+  if (isStuck || wait === null || between === null) return { activations, seconds: null };
   return { activations, seconds: wait + between + last };
 }
 

@@ -3,6 +3,7 @@ import type { Replica } from '../../worker/queue-status.ts';
 import type { Line } from '../lines.ts';
 import { oneLine, printable } from '../printable.ts';
 import { formatSeconds, formatTable } from '../table.ts';
+import { lastFailure } from './last-failure.ts';
 import { ago, counted } from './problems.ts';
 import type { Status, ToldActivation } from './read-status.ts';
 
@@ -50,8 +51,8 @@ function summary(status: Status): Line[] {
   ];
 }
 
-function stale({ stale: { count }, drain }: Status): string {
-  if (drain.activations === 0) return String(count);
+function stale({ stale: { count }, drain, lastActivations }: Status): string {
+  if (drain.activations === 0 || lastFailure(lastActivations)) return String(count);
   const work = counted(drain.activations, 'activation', 'activations');
   return `${count}, ${work} to complete them${drain.seconds === null ? '' : `, in about ${formatSeconds(drain.seconds)}`}`;
 }

@@ -1,5 +1,6 @@
 import { periodSeconds } from '../../worker/slots.ts';
 import { formatSeconds } from '../table.ts';
+import { lastFailure } from './last-failure.ts';
 import type { Status } from './read-status.ts';
 
 /** What is wrong, in a word for programs and a sentence for people. */
@@ -62,16 +63,12 @@ function noSchedule({ schedule }: Seen): string | undefined {
 }
 
 function failed({ lastActivations, readOn }: Seen): string | undefined {
-  const last = lastActivations.find(
-    ({ state, error }) => !['created', 'active'].includes(state) && (state !== 'retry' || error),
-  );
-  if (!last || last.state === 'completed') return undefined;
+  const last = lastFailure(lastActivations);
+  if (!last) return undefined;
+  const how = { retry: 'failed and will be tried again', active: 'failed and is being tried again' }[last.state];
   const when = last.completedOn ? ` ${ago(last.completedOn, readOn)}` : '';
-  const how =
-    last.state === 'retry'
-      ? 'failed and will be tried again'
-      : `${last.state === 'failed' ? 'failed' : 'was cancelled'}${when}`;
-  return `the last activation ${how}${last.error ? `: ${last.error}` : ''}`;
+  const ended = `${last.state === 'failed' ? 'failed' : 'was cancelled'}${when}`;
+  return `the last activation ${how ?? ended}${last.error ? `: ${last.error}` : ''}`;
 }
 
 function overdue({ overdueSince, lastActivations, readOn }: Seen): string | undefined {
@@ -80,14 +77,19 @@ function overdue({ overdueSince, lastActivations, readOn }: Seen): string | unde
   return `no activation has completed for three periods; ${last ? `the last one did ${ago(last, readOn)}` : 'none is known to have completed'}`;
 }
 
-/** Activations may succeed all the same: they leave alone an entry whose row another session has locked. */
+/**
+ * Activations may succeed all the same: they leave alone an entry whose row another session has locked. That is said
+ * where nothing else explains it.
+ */
 function entryOverdue(seen: Seen): string | undefined {
   const { incomplete, timeoutSeconds, schedule: cron, timezone, readOn } = seen;
   if (incomplete.oldestStarted === null || cron === null || timezone === null) return undefined;
   const started = new Date(incomplete.oldestStarted);
   const periods = ENTRY_OVERDUE_PERIODS * periodSeconds({ cron, timezone }, readOn);
   if (readOn.getTime() - started.getTime() <= (timeoutSeconds + periods) * 1000) return undefined;
-  return `an entry that was started ${ago(started, readOn)} is incomplete two periods after its timeout; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"`;
+  const isExplained = [noReplica, failed, overdue, backlog, skipped].some((check) => check(seen) !== undefined);
+  const hint = '; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"';
+  return `an entry that was started ${ago(started, readOn)} is incomplete two periods after its timeout${isExplained ? '' : hint}`;
 }
 
 function backlog({ backlog: { count }, drain }: Seen): string | undefined {

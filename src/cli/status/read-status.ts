@@ -12,7 +12,7 @@ import { type Drain, drainOf } from './drain.ts';
 import { type Problem, problemsOf } from './problems.ts';
 
 /** pg-boss's account of an activation, and the outcome if it has completed. */
-export type ToldActivation = Omit<RecordedActivation, 'outcome'> & Partial<AuditTimeoutOutcome>;
+export type ToldActivation = Omit<RecordedActivation, 'outcome'> & Partial<Omit<AuditTimeoutOutcome, 'by' | 'trigger'>>;
 
 /** What `sealog status --json` prints, in this order. docs/command-line.md describes it. */
 export interface Status {
