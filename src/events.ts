@@ -121,16 +121,29 @@ export function scheduleAgrees(logger: Logger, fields: { readonly job: string; r
   logger.info({ event: 'schedule.agrees', ...fields }, 'the installed schedule is the configured one again');
 }
 
-/**
- * pg-boss failed at something of its own: fetching a job, a cron pass, maintenance. It goes on by itself. `omitted`
- * counts the same errors since the last of these lines.
- */
-export function queueError(logger: Logger, fields: { readonly err: unknown; readonly omitted: number }): void {
+/** Something that is done again and again failed. `omitted` counts the same errors since the last of these lines. */
+export interface RepeatedError {
+  readonly err: unknown;
+  readonly omitted: number;
+}
+
+/** pg-boss, or a look at its queues, failed: fetching a job, a cron pass, maintenance. It goes on by itself. */
+export function queueError(logger: Logger, fields: RepeatedError): void {
   logger.error({ event: 'queue.error', ...fields }, 'pg-boss reported an error');
 }
 
 export function queueWarning(logger: Logger, fields: { readonly warning: string; readonly data: unknown }): void {
   logger.warn({ event: 'queue.warning', ...fields }, 'pg-boss reported a warning');
+}
+
+/** This replica could not tell the fleet that it is there, and seal, or that it is gone. It goes on all the same. */
+export function checkInError(logger: Logger, fields: RepeatedError): void {
+  logger.error({ event: 'check-in.error', ...fields }, 'could not check in with the fleet, or out');
+}
+
+/** A scrape was answered without what could not be asked. */
+export function metricsError(logger: Logger, fields: RepeatedError): void {
+  logger.error({ event: 'metrics.error', ...fields }, 'could not measure; the answer to the scrape lacks it');
 }
 
 export function httpStarted(logger: Logger, fields: { readonly host: string; readonly port: number }): void {

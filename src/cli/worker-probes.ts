@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { httpStarted, queueError } from '../events.ts';
+import { httpStarted, metricsError } from '../events.ts';
 import { fleetMetrics } from '../http/fleet-metrics.ts';
 import { type Check, healthRoute } from '../http/health.ts';
 import { logMetrics } from '../http/log-metrics.ts';
@@ -29,7 +29,7 @@ export async function serveProbes(app: App, options: ProbeOptions): Promise<Asyn
   const { settings, logger, database, queue } = app;
   const { signal, prometheus, worker } = options;
   const meter = prometheus.meterProvider.getMeter('sealog');
-  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
+  const onError = errorBudget((err, omitted) => metricsError(logger, { err, omitted }));
   logMetrics(meter, app, onError);
   fleetMetrics(meter, {
     queue,

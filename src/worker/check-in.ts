@@ -1,4 +1,4 @@
-import { queueError } from '../events.ts';
+import { checkInError } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';
@@ -23,11 +23,12 @@ export async function checkIn({ database, logger, replica, configured }: CheckIn
   const checkingIn = await repeat(() => checkInReplica(database, replica, configured), {
     intervalMs: () => INTERVAL_MS,
     logger,
+    event: checkInError,
   });
   return {
     async [Symbol.asyncDispose]() {
       await checkingIn[Symbol.asyncDispose]();
-      await checkOutReplica(database, replica).catch((err: unknown) => queueError(logger, { err, omitted: 0 }));
+      await checkOutReplica(database, replica).catch((err: unknown) => checkInError(logger, { err, omitted: 0 }));
     },
   };
 }

@@ -1,7 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { queueError } from '../events.ts';
+import { queueError, type RepeatedError } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import { errorBudget } from './error-budget.ts';
+
+export interface RepeatOptions {
+  readonly intervalMs: () => number;
+  readonly logger: Logger;
+  /** The event of an error. Default: one of the queue. */
+  readonly event?: (logger: Logger, fields: RepeatedError) => void;
+}
 
 /**
  * Runs `action` now, and again `intervalMs()` after it has ended, until it is disposed of: one at a time, however long
@@ -9,10 +16,10 @@ import { errorBudget } from './error-budget.ts';
  */
 export async function repeat(
   action: () => Promise<unknown>,
-  { intervalMs, logger }: { readonly intervalMs: () => number; readonly logger: Logger },
+  { intervalMs, logger, event = queueError }: RepeatOptions,
 ): Promise<AsyncDisposable> {
   const stopping = new AbortController();
-  const onError = errorBudget((err, omitted) => queueError(logger, { err, omitted }));
+  const onError = errorBudget((err, omitted) => event(logger, { err, omitted }));
   const once = async (): Promise<void> => {
     try {
       await action();

@@ -37,6 +37,8 @@ test('a replica is alive from its start, ready when it works, and tells why not'
   expect(await replica.get('/readyz')).toMatchObject({ status: 503 });
   // Restarting the process would not bring the database back.
   expect(await replica.get('/healthz')).toMatchObject({ status: 200 });
+  expect(await replica.get('/metrics')).toMatchObject({ status: 200 });
+  expect(await replica.waitForEvent('metrics.error')).toMatchObject({ level: 50, omitted: 0 });
 });
 
 test('metrics tell what was done and what is there, by the names of the contract', async () => {
@@ -47,6 +49,8 @@ test('metrics tell what was done and what is there, by the names of the contract
   ]);
   await using replica = await startProbedWorker(database.url);
   await replica.waitForEvent('audit-timeout.activation');
+  // Only then has it sealed, too.
+  await replica.waitForEvent('worker.started');
   const { status, body } = await replica.get('/metrics');
   expect(status).toBe(200);
   const value = (line: string) =>
@@ -78,6 +82,7 @@ test('metrics tell what was done and what is there, by the names of the contract
 
 test('metrics come as OpenMetrics to who asks for it, and as Prometheus text to others', async () => {
   await using replica = await startProbedWorker(database.url);
+  await replica.waitForEvent('worker.started');
   const text = await replica.get('/metrics');
   expect(text.contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
   expect(text.body).toContain('# TYPE sealog_skipped_entries_total counter\n');
