@@ -69,7 +69,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
         entry.thrown === undefined
           ? undefined
           : await told(exchange, 'errorMessage', () => options.errorMessage?.(entry.thrown));
-      const completion = completionOf(response.statusCode, end, entry.thrown, message);
+      const completion = completionOf(end, entry.thrown, message);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
       const details = await toldDetails(exchange, options, reply);
       await auditLog.complete(entry.id, { ...completion, resource, details });

@@ -4,10 +4,10 @@ import { thrownCode } from '../audit-log/thrown-code.ts';
 import type { ResponseEnd } from './response-end.ts';
 
 /** What an answer says of its operation: from 400 on it failed. `message` is what the service wants told of the error. */
-export function completionOf(status: number, end: ResponseEnd, thrown: unknown, message?: string): Completion {
+export function completionOf({ status, isBroken }: ResponseEnd, thrown: unknown, message?: string): Completion {
   // Express lets a handler answer with any number.
   const httpStatusCode = status >= 100 && status <= 599 ? status : undefined;
-  if (end === 'broken') {
+  if (isBroken) {
     return {
       kind: 'error',
       httpStatusCode,

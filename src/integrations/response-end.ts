@@ -1,33 +1,57 @@
 import type { ServerResponse } from 'node:http';
 
-/** `complete`: the service had said all it had to say. `broken`: the connection ended in the middle of the answer. */
-export type ResponseEnd = 'complete' | 'broken';
+export interface ResponseEnd {
+  /** The one that was sent, though it may have been changed afterwards. */
+  readonly status: number;
+  /** The connection ended before the answer was complete: in the middle of it, or before one that is streamed. */
+  readonly isBroken: boolean;
+}
 
 /**
- * Settles once, however the response ends:
- * - sent: `complete`.
- * - The client went away: `complete` if the service had ended its answer, `broken` if it was in the middle of one. If
- *   it had not begun, the handler is still at work, and what it does is what counts: settles when it ends its answer.
+ * Settles once, however the response ends, over HTTP/1 and HTTP/2:
+ * - sent: it is whole.
+ * - The client went away: whole if the service had ended its answer, broken if it was in the middle of one. If it had
+ *   not begun, the handler is still at work, and what it does is what counts: whole if it answers all at once.
  *
  * Never settles for a handler that gives up without an answer, because nobody knows what it has done.
  */
 export function responseEnd(response: ServerResponse): Promise<ResponseEnd> {
   const { promise, resolve } = Promise.withResolvers<ResponseEnd>();
+  let sent = response.headersSent ? response.statusCode : undefined;
+  let isEnded = false;
+  let isClientGone = false;
+  const settle = (isBroken: boolean): void => resolve({ status: sent ?? response.statusCode, isBroken });
+
   const closed = (): void => {
-    if (response.writableEnded) resolve('complete');
-    else if (response.headersSent) resolve('broken');
-    else awaitAnswer(response, () => resolve('complete'));
+    if (response.writableEnded || response.headersSent) settle(!response.writableEnded);
+    else isClientGone = true;
   };
-  if (response.closed) closed();
-  else response.once('finish', () => resolve('complete')).once('close', closed);
+  // Once its connection is gone a response emits nothing any more, so this listens to the calls themselves.
+  const answering = (): void => {
+    if (isClientGone) setImmediate(() => settle(!isEnded));
+  };
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.writeHead = (...args: unknown[]) => {
+    const returned = writeHead(...args);
+    sent ??= response.headersSent ? response.statusCode : Number(args[0]);
+    answering();
+    return returned;
+  };
+  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.end = (...args: unknown[]) => {
+    const returned = end(...args);
+    isEnded = true;
+    answering();
+    return returned;
+  };
+  response.once('pipe', answering).once('finish', closed).once('close', closed);
+  if (isOver(response)) closed();
   return promise;
 }
 
-/** Once its connection is gone a response emits nothing any more, so this listens to the call itself. */
-function awaitAnswer(response: ServerResponse, answered: () => void): void {
-  const end = response.end.bind(response) as (...args: unknown[]) => ServerResponse;
-  response.end = (...args: unknown[]) => {
-    answered();
-    return end(...args);
-  };
+/** Whether it will not emit that it is: the answer was sent, or the client went away, while the entry was begun. */
+function isOver(response: ServerResponse): boolean {
+  // That of HTTP/2 has no `closed`, and emits `finish` also when the client has reset.
+  const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
+  return response.closed || response.writableFinished || stream?.destroyed === true;
 }

@@ -1,0 +1,247 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import { type ClientHttp2Session, connect, constants, type Http2ServerRequest } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import express from 'express';
+import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { sealogExpress } from '../../src/integrations/express.ts';
+import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations/fastify.ts';
+import { openRequest, storedEntries } from '../support/audited-service.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+
+let database: TestDatabase;
+let auditLog: AuditLog;
+const logger = recordingLogger();
+const actor = () => ({ kind: 'anonymous' }) as const;
+
+beforeEach(async () => {
+  database = await createDatabase();
+  auditLog = createAuditLog({ connectionString: database.url, logger });
+});
+
+afterEach(async () => {
+  await auditLog[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+const portOf = (server: { address(): unknown }): number => (server.address() as AddressInfo).port;
+
+async function outcomes(count: number): Promise<unknown[]> {
+  const entries = await storedEntries(database.pool, count);
+  return entries.map(({ uri, result, status, code }) => [uri, result, status, code]);
+}
+
+const working = new EventEmitter();
+
+/** For a handler: returns when the client has gone, and the service knows. */
+async function workUntilGone(path: string, connection: EventEmitter): Promise<void> {
+  working.emit(path);
+  await once(connection, 'close');
+  await delay(20);
+}
+
+/** Far below the 10 s for which closing waits for what never ends. */
+async function checkClosesAtOnce(close: () => PromiseLike<unknown>): Promise<void> {
+  const started = performance.now();
+  await close();
+  expect(performance.now() - started).toBeLessThan(5000);
+}
+
+describe('over HTTP/2', () => {
+  let app: FastifyInstance;
+  let client: ClientHttp2Session;
+  beforeEach(() => {
+    app = fastify({ http2: true }) as unknown as FastifyInstance;
+  });
+  afterEach(async () => {
+    client.destroy();
+    await app.close();
+  });
+
+  async function open(options: Partial<SealogFastifyOptions> = {}): Promise<void> {
+    await app.register(sealogFastify, { auditLog, logger, actor, ...options });
+  }
+  async function listen(): Promise<void> {
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    client = connect(`http://127.0.0.1:${portOf(app.server)}`);
+  }
+  function post(path: string) {
+    return client.request({ ':method': 'POST', ':path': path }).on('error', () => {});
+  }
+  const work = ({ url, raw }: FastifyRequest): Promise<void> =>
+    workUntilGone(url, (raw as unknown as Http2ServerRequest).stream);
+
+  test('a client resets while the handler works: what it then does counts', async () => {
+    await open();
+    app.post('/fails', async (request) => {
+      await work(request);
+      throw Object.assign(new Error('canary'), { code: 'DISK_FULL' });
+    });
+    app.post('/conflicts', async (request, reply) => {
+      await work(request);
+      return reply.code(409).send({});
+    });
+    app.post('/raw', async (request, reply) => {
+      reply.hijack();
+      await work(request);
+      reply.raw.writeHead(410).end();
+    });
+    app.post('/large', async (request, reply) => {
+      await work(request);
+      return reply.code(201).send('x'.repeat(100_000));
+    });
+    app.post('/works', async (request, reply) => {
+      await work(request);
+      return reply.code(201).send({});
+    });
+    await listen();
+    for (const path of ['/fails', '/conflicts', '/raw', '/large', '/works']) {
+      const started = once(working, path);
+      const request = post(path);
+      await started;
+      request.close(constants.NGHTTP2_CANCEL);
+    }
+    expect(await outcomes(5)).toEqual([
+      ['/fails', 'error', 500, 'DISK_FULL'],
+      ['/conflicts', 'error', 409, null],
+      ['/raw', 'error', 410, null],
+      // More than one frame: the rest of it waits for a client that is not there.
+      ['/large', 'error', 201, 'ResponseBroken'],
+      ['/works', 'success', 201, null],
+    ]);
+  });
+
+  test('a client resets in the middle of a streamed answer', async () => {
+    await open();
+    app.post('/stream', async () =>
+      Readable.from(
+        (async function* endless() {
+          for (;;) {
+            yield 'x';
+            await delay(5);
+          }
+        })(),
+      ),
+    );
+    app.post('/whole', async () => Readable.from(['a', 'b']));
+    await listen();
+    const request = post('/stream');
+    await once(request, 'data');
+    request.close(constants.NGHTTP2_CANCEL);
+    await once(post('/whole').resume(), 'end');
+    expect(await outcomes(2)).toEqual([
+      ['/stream', 'error', 200, 'ResponseBroken'],
+      ['/whole', 'success', 200, null],
+    ]);
+  });
+
+  test('a client resets while the entry is being begun', async () => {
+    await open({
+      actor: async (request) => {
+        await work(request);
+        return { kind: 'anonymous' };
+      },
+    });
+    app.post('/x', async (_request, reply) => reply.code(201).send({}));
+    await listen();
+    const started = once(working, '/x');
+    const request = post('/x');
+    await started;
+    request.close(constants.NGHTTP2_CANCEL);
+    expect(await outcomes(1)).toEqual([['/x', 'success', 201, null]]);
+    await checkClosesAtOnce(() => app.close());
+  });
+});
+
+describe('an answer that is streamed when the client has gone is broken, with its status', () => {
+  async function leave(server: Server, path: string): Promise<void> {
+    const started = once(working, path);
+    const request = await openRequest(portOf(server), 'POST', path);
+    await started;
+    request.destroy();
+  }
+
+  test('in Fastify', async () => {
+    await using app = fastify({ forceCloseConnections: true });
+    await app.register(sealogFastify, { auditLog, logger, actor });
+    app.post('/stream', async (request, reply) => {
+      await workUntilGone(request.url, request.socket);
+      return reply.code(201).send(Readable.from(['a', 'b']));
+    });
+    await app.listen({ port: 0, host: '127.0.0.1' });
+    await leave(app.server, '/stream');
+    expect(await outcomes(1)).toEqual([['/stream', 'error', 201, 'ResponseBroken']]);
+    await checkClosesAtOnce(() => app.close());
+  });
+
+  test('in Express', async () => {
+    const app = express();
+    const audit = sealogExpress({ auditLog, logger, actor });
+    const file = new URL('../../package.json', import.meta.url).pathname;
+    app.set('env', 'test');
+    app.use(audit);
+    const late =
+      (answer: (response: express.Response) => unknown): express.RequestHandler =>
+      async (request, response) => {
+        await workUntilGone(request.url, request.socket);
+        answer(response);
+      };
+    app.post(
+      '/pipe',
+      late((response) => Readable.from(['a', 'b']).pipe(response.status(201))),
+    );
+    app.post(
+      '/file',
+      late((response) => response.sendFile(file)),
+    );
+    app.post(
+      '/download',
+      late((response) => response.status(202).download(file)),
+    );
+    app.use(audit.errors);
+    const server = createServer(app).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    for (const path of ['/pipe', '/file', '/download']) await leave(server, path);
+    expect(await outcomes(3)).toEqual([
+      ['/pipe', 'error', 201, 'ResponseBroken'],
+      ['/file', 'error', 200, 'ResponseBroken'],
+      ['/download', 'error', 202, 'ResponseBroken'],
+    ]);
+    await checkClosesAtOnce(() => audit.settled());
+    server.closeAllConnections();
+    await once(server.close(), 'close');
+  });
+});
+
+test('the status is the one that was sent, though it is changed afterwards', async () => {
+  await using app = fastify();
+  await app.register(sealogFastify, { auditLog, logger, actor });
+  app.post('/x', async (_request, reply) => {
+    reply.hijack();
+    reply.raw.writeHead(202).write('x');
+    reply.raw.statusCode = 500;
+    reply.raw.end();
+  });
+  await app.inject({ method: 'POST', url: '/x' });
+  expect(await outcomes(1)).toEqual([['/x', 'success', 202, null]]);
+});
+
+test('an answer that was sent while the entry was being begun is its outcome', async () => {
+  await using app = fastify({ handlerTimeout: 100 });
+  const begin: AuditLog['begin'] = async (entry) => {
+    await delay(300);
+    return await auditLog.begin(entry);
+  };
+  const slow = { begin, complete: auditLog.complete.bind(auditLog) };
+  await app.register(sealogFastify, { auditLog: slow, logger, actor });
+  let ran = 0;
+  app.post('/x', async () => ++ran);
+  expect((await app.inject({ method: 'POST', url: '/x' })).statusCode).toBe(503);
+  expect(await storedEntries(database.pool, 1)).toMatchObject([{ result: 'error', status: 503 }]);
+  expect(ran).toBe(0);
+});
