@@ -33,7 +33,7 @@ export interface Auditor<Request, Reply> {
    * begun, and whatever `actor` throws.
    */
   begin(exchange: Exchange<Request, Reply>): Promise<OpenEntry>;
-  /** The same for a request that was answered before its handler: whom `actor` does not know is anonymous. */
+  /** The same for a request that was answered before its handler: whom `actor` cannot name is anonymous. */
   beginRefused(exchange: Exchange<Request, Reply>): Promise<OpenEntry>;
   /** Returns when every entry is completed, at the latest after 10 s. The rest is the worker's. */
   settled(): Promise<void>;
@@ -81,13 +81,13 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
   return {
     begin: async (exchange) => begin(exchange, await options.actor(exchange.request)),
     async beginRefused(exchange) {
-      let actor: Actor = { kind: 'anonymous' };
       try {
-        actor = await options.actor(exchange.request);
-      } catch {
+        return await begin(exchange, await options.actor(exchange.request));
+      } catch (error) {
+        if (error instanceof AuditLogUnavailableError) throw error;
         // It was refused before anybody was known.
+        return begin(exchange, { kind: 'anonymous' });
       }
-      return begin(exchange, actor);
     },
     async settled() {
       const { promise: limit, resolve } = Promise.withResolvers<void>();

@@ -13,7 +13,6 @@ import type {
   FastifyRequest,
   onErrorAsyncHookHandler,
   onSendAsyncHookHandler,
-  preHandlerAsyncHookHandler,
 } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { InvalidArgumentError } from '../errors.ts';
@@ -57,6 +56,16 @@ const noteError: onErrorAsyncHookHandler = async (request, _reply, error) => {
   state.thrown = error;
   if (state.entry) state.entry.thrown = error;
 };
+
+/** What is thrown instead of an answer, which is known to have no entry. */
+function refusal(state: State, reply: FastifyReply, error: unknown): unknown {
+  if (error instanceof AuditLogUnavailableError) {
+    state.unavailable = true;
+    // Also where the service answers errors by a handler of its own.
+    reply.headers(error.headers);
+  }
+  return error;
+}
 
 const SHED: ReadonlySet<number> = new Set([429, 503]);
 
@@ -108,17 +117,14 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     }
     if (operations.size === 0) return;
 
-    const begin: preHandlerAsyncHookHandler = async (request, reply) => {
+    const begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
       const operationId = operations.get(request.method);
       const state = stateOf(request);
       if (operationId === undefined || state.entry) return;
       try {
         keep(state, await auditor.begin(exchangeOf(operationId, request, reply)), reply);
       } catch (error) {
-        state.unavailable = error instanceof AuditLogUnavailableError;
-        // Also where the service answers errors by a handler of its own.
-        if (error instanceof AuditLogUnavailableError) reply.headers(error.headers);
-        throw error;
+        throw refusal(state, reply, error);
       }
     };
     const beginRefused: onSendAsyncHookHandler = async (request, reply) => {
@@ -129,10 +135,22 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
       try {
         keep(state, await auditor.beginRefused(exchange), reply);
       } catch (err) {
+        // A hook has done the work by itself: nobody is told so, because it could not be audited.
+        if (reply.statusCode < 400) throw refusal(state, reply, err);
         refusalLost(exchange.logger, { operationId, err });
       }
     };
+    const { handler } = route;
     route.preHandler = [...[route.preHandler ?? []].flat(), begin];
+    // Hooks that are added later may replace `preHandler`. What has an entry is handled as it is everywhere else.
+    route.handler = function audited(request, reply) {
+      if (stateOf(request).entry || !operations.has(request.method)) return handler.call(this, request, reply);
+      return begin(request, reply).then(() => {
+        const answer: unknown = handler.call(this, request, reply);
+        // To a promise, undefined is an answer. To a function it is not: this one calls `send`, now or later.
+        return answer === undefined ? reply : answer;
+      });
+    };
     route.onError = [...[route.onError ?? []].flat(), noteError];
     route.onSend = [...[route.onSend ?? []].flat(), beginRefused];
   });
