@@ -176,6 +176,22 @@ test('503 and no handler when the entry cannot be begun; an actor that throws is
   expect(await storedEntries(database.pool, 1)).toMatchObject([{ operation_id: 'POST /', status: 200 }]);
 });
 
+test('503 says when to try again also where the service answers errors by itself', async () => {
+  const app = express();
+  const audit = sealogExpress(options());
+  app.use(audit);
+  app.post('/', done);
+  app.use(audit.errors);
+  app.use((error: { status: number }, _request: Request, response: Response, _next: NextFunction) => {
+    response.status(error.status).json({ told: 'by the service' });
+  });
+  const port = await listen(app);
+  await database.pool.query('alter table sealog.audit_log rename to elsewhere');
+  const refused = await send(port, 'POST', '/');
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '5']);
+  expect(await refused.json()).toEqual({ told: 'by the service' });
+});
+
 describe('how a request ends', () => {
   test('records what the handler threw by its code', async () => {
     const app = express();
