@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { InvalidArgumentError } from '../errors.ts';
-import { checkRouteAudit, type DeclaredRoute, type Route, type RouteAudit } from './route-rule.ts';
+import { checkRouteAudit, type Route, type RouteAudit } from './route-rule.ts';
 
 /** What Express keeps of a `use`, of a route, and of each handler in a route. */
 export interface Layer {
@@ -14,10 +14,10 @@ export interface Layer {
   match(path: string): false | Match;
 }
 
-interface Match {
+export interface Match {
   /** The part of the path that it took. */
   readonly path: string;
-  /** As it was declared: of several, the one that matched. */
+  /** As it was declared: of several, the one that matched. Nothing for `/`. */
   readonly pattern: unknown;
 }
 
@@ -28,6 +28,8 @@ export interface FoundRoute extends Route {
 interface MatchingRoute extends FoundRoute {
   /** How many it is for: `app.all` is told from a handler by that. */
   readonly methods: number;
+  /** It is no route but a handler or an application under a path: what it does with the request cannot be seen. */
+  readonly isOpaque: boolean;
 }
 
 const audits = new WeakMap<object, RouteAudit>();
@@ -47,68 +49,49 @@ export function auditRoute(audit: RouteAudit): RequestHandler {
 /**
  * The route that names such a request. Any that matches may only call `next()`, so all are looked at: the first that is
  * named by `auditRoute` counts; else the first of those for the fewest methods. Those that skip count only if all do.
+ * What is mounted under a path may answer as well: beside it, only a route below that path skips, and no wildcard.
  */
 export function findRoute(stack: readonly Layer[], method: string, path: string, prefix = ''): FoundRoute | undefined {
   const found = matchingRoutes(stack, method, path, prefix);
-  const named = found.find(({ audit }) => audit?.operationId !== undefined);
+  const opaque = found.filter(({ isOpaque }) => isOpaque);
+  const routes = found.filter(({ isOpaque }) => !isOpaque);
+  const named = routes.find(({ audit }) => audit?.operationId !== undefined);
   if (named) return named;
-  const plain = found.filter(({ audit }) => audit === undefined);
+  const plain = routes.filter(({ audit }) => audit === undefined);
   const fewest = Math.min(...plain.map(({ methods }) => methods));
-  return plain.find(({ methods }) => methods === fewest) ?? found[0];
+  return (
+    plain.find(({ methods }) => methods === fewest) ??
+    routes.find((route) =>
+      opaque.every(({ path: within }) => !route.path.includes('*') && route.path.startsWith(within)),
+    )
+  );
 }
 
 function matchingRoutes(stack: readonly Layer[], method: string, path: string, prefix: string): MatchingRoute[] {
   const found: MatchingRoute[] = [];
   for (const layer of stack) {
     const { route, handle } = layer;
-    if (!route && !handle.stack) continue;
+    // A handler without a path is in front of everything, and most of them only look.
+    if (!route && !handle.stack && layer.slash) continue;
     const match = matchOf(layer, path);
     if (!match) continue;
-    const pattern = prefix + (layer.slash ? '' : String(match.pattern));
+    const pattern = prefix + String(match.pattern);
     if (route) {
       const taken = takenAs(route.methods, method);
       const methods = route.methods['_all'] === true ? Infinity : Object.keys(route.methods).length;
-      if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods });
+      if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods, isOpaque: false });
     } else if (handle.stack) {
       found.push(...matchingRoutes(handle.stack, method, path.slice(match.path.length) || '/', pattern));
-    }
+    } else found.push({ method, path: pattern, audit: undefined, methods: Infinity, isOpaque: true });
   }
   return found;
 }
 
-/** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */
-export function eachRoute(
-  stack: readonly Layer[],
-  prefix = '',
-  withinRegExp = false,
-): { routes: DeclaredRoute[]; mounted: string[] } {
-  const routes: DeclaredRoute[] = [];
-  const mounted: string[] = [];
-  for (const { name, handle, rawPath, slash, route } of stack) {
-    for (const pattern of slash ? [''] : [rawPath].flat()) {
-      const path = prefix + String(pattern);
-      const isRegExp = withinRegExp || typeof pattern !== 'string';
-      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path, isRegExp })));
-      else if (name === 'mounted_app') mounted.push(path);
-      else if (handle.stack) {
-        const within = eachRoute(handle.stack, path, isRegExp);
-        routes.push(...within.routes);
-        mounted.push(...within.mounted);
-      }
-    }
-  }
-  return { routes, mounted };
-}
-
-/** A route for all methods is told as one for POST. */
-function methodsOf(methods: Readonly<Record<string, boolean>>): string[] {
-  return Object.keys(methods).map((name) => (name === '_all' ? 'POST' : name.toUpperCase()));
-}
-
-function matchOf(layer: Layer, path: string): Match | false {
+/** Where a layer matches, and as what. */
+export function matchOf(layer: Layer, path: string): Match | false {
   if (layer.rawPath === undefined) throw new InvalidArgumentError('router', 'version 2.3 or later', 'an earlier one');
   try {
-    return layer.match(path);
+    return layer.slash ? { path: '', pattern: '' } : layer.match(path);
   } catch {
     // An escape that is none, `%zz`: the router answers that it is a bad request.
     return false;

@@ -10,7 +10,8 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { defaultLogger } from '../logger.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type OpenEntry } from './auditor.ts';
-import { findRoute, type FoundRoute, type Layer } from './express-routes.ts';
+import { type Application, mountOf } from './express-mounts.ts';
+import { findRoute, type FoundRoute } from './express-routes.ts';
 import { type AuditOptions, checkOptions } from './options.ts';
 import { NO_ROUTE, operationOf } from './route-rule.ts';
 
@@ -28,6 +29,15 @@ export interface SealogExpress extends RequestHandler, AsyncDisposable {
   settled(): Promise<void>;
 }
 
+// Of all that this makes: a request has one entry, in whatever application and router it is met again.
+const entries = new WeakMap<Request, OpenEntry>();
+
+const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
+  const entry = entries.get(request);
+  if (entry) entry.thrown = error;
+  next(error);
+};
+
 /**
  * @example
  * const audit = sealogExpress({ auditLog, actor: ({ user }) => ({ kind: 'user', id: user.id }) });
@@ -37,7 +47,6 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   checkOptions(options);
   const auditor = createAuditor(options);
   const logger = options.logger ?? defaultLogger();
-  const entries = new WeakMap<Request, OpenEntry>();
 
   const middleware: RequestHandler = async (request, response, next) => {
     const { audit, ...route } = routeOf(request);
@@ -63,19 +72,15 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     }
     next();
   };
-  const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
-    const entry = entries.get(request);
-    if (entry) entry.thrown = error;
-    next(error);
-  };
   const settled = (): Promise<void> => auditor.settled();
   return Object.assign(middleware, { errors, settled, [Symbol.asyncDispose]: settled });
 }
 
 /** The middleware runs before the router has chosen, so it looks the route up by itself. */
 function routeOf({ app, baseUrl, path, method }: Request): FoundRoute {
-  const mounted = app.path();
-  const { stack } = app.router as unknown as { readonly stack: readonly Layer[] };
-  const found = findRoute(stack, method, baseUrl.slice(mounted.length) + path, mounted);
+  const application = app as unknown as Application;
+  const url = baseUrl + path;
+  const mount = mountOf(application, baseUrl, url);
+  const found = findRoute(application.router.stack, method, url.slice(mount.path.length) || '/', String(mount.pattern));
   return found ?? { method, path: NO_ROUTE, audit: undefined };
 }

@@ -118,6 +118,21 @@ test('finds the route of an Express application that stands before the middlewar
   ]);
 });
 
+test('a route of Express for all methods is called with POST, and an application under a router is seen', async () => {
+  const app = express();
+  app.use(sealogExpress({ auditLog, actor }));
+  const done = (_request: unknown, response: { end(): unknown }): void => void response.end();
+  app.all('/all', done);
+  app.route('/both').all(done).put(done);
+  const service = expressService(app);
+  const names = ['POST /all', 'POST /both', 'PUT /both'];
+  expect((await checkAuditCoverage({ service, auditLog })).toSorted()).toEqual(names);
+  app.use('/router', express.Router().use('/mounted', express()));
+  expect(await problemsOf(checkAuditCoverage({ service, auditLog }))).toEqual([
+    '/router/mounted: expected a router, got a mounted application: check it by itself',
+  ]);
+});
+
 test('a route of Express is not covered by a call that does not reach it', async () => {
   const app = express();
   app.use(sealogExpress({ auditLog, actor }));

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { eachRoute, type Layer } from '../express-routes.ts';
+import { isMounted } from '../express-mounts.ts';
+import type { Layer } from '../express-routes.ts';
+import type { DeclaredRoute } from '../route-rule.ts';
 import { type AuditedService, sendTo } from './service.ts';
 
 /**
@@ -28,4 +30,37 @@ export function expressService(app: RequestListener & { readonly router: object 
       };
     },
   };
+}
+
+/** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */
+function eachRoute(
+  stack: readonly Layer[],
+  prefix = '',
+  withinRegExp = false,
+): { routes: DeclaredRoute[]; mounted: string[] } {
+  const routes: DeclaredRoute[] = [];
+  const mounted: string[] = [];
+  for (const layer of stack) {
+    const { handle, rawPath, slash, route } = layer;
+    for (const pattern of slash ? [''] : [rawPath].flat()) {
+      const path = prefix + String(pattern);
+      const isRegExp = withinRegExp || typeof pattern !== 'string';
+      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path, isRegExp })));
+      else if (isMounted(layer)) mounted.push(path);
+      else if (handle.stack) {
+        const within = eachRoute(handle.stack, path, isRegExp);
+        routes.push(...within.routes);
+        mounted.push(...within.mounted);
+      }
+    }
+  }
+  return { routes, mounted };
+}
+
+/** A route for all methods is told as one for POST. CONNECT never comes to a handler. */
+function methodsOf(methods: Readonly<Record<string, boolean>>): string[] {
+  const names = Object.keys(methods);
+  // `app.all` is for each of them, `route.all` for one that has no name.
+  if (METHODS.every((method) => names.includes(method.toLowerCase()))) return ['POST'];
+  return names.filter((name) => name !== 'connect').map((name) => (name === '_all' ? 'POST' : name.toUpperCase()));
 }

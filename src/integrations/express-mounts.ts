@@ -1,0 +1,33 @@
+import { type Layer, type Match, matchOf } from './express-routes.ts';
+
+/** What is needed of an application of Express. */
+export interface Application {
+  readonly router: { readonly stack: readonly Layer[] };
+  /** The one in which it was mounted last. */
+  readonly parent?: Application | undefined;
+  /** As it was mounted last; several are a list. */
+  readonly mountpath?: unknown;
+}
+
+/** Whether a layer is an application, into which nobody can see. */
+export function isMounted({ name, handle }: Layer): boolean {
+  // Through a router it is mounted as it is.
+  return name === 'mounted_app' || 'mountpath' in handle;
+}
+
+/**
+ * The beginning of a path that an application's mounts took, and how they were declared. Express keeps the last mount of
+ * each, so for one that is mounted more than once it is the longest that matches, and else what Express itself took.
+ */
+export function mountOf({ parent, mountpath }: Application, baseUrl: string, path: string): Match {
+  if (!parent) return { path: '', pattern: '' };
+  const outer = mountOf(parent, baseUrl, path);
+  const taken = baseUrl.slice(outer.path.length);
+  const matches = parent.router.stack.filter(isMounted).flatMap((layer) => {
+    return matchOf(layer, path.slice(outer.path.length) || '/') || [];
+  });
+  const last = matches.find(({ pattern }) => [mountpath].flat().includes(pattern === '' ? '/' : pattern));
+  const [longest = { path: taken, pattern: taken }] = matches.toSorted((a, b) => b.path.length - a.path.length);
+  const mount = last ?? longest;
+  return { path: outer.path + mount.path, pattern: `${String(outer.pattern)}${String(mount.pattern)}` };
+}

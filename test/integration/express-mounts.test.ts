@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { auditRoute, sealogExpress, type SealogExpress } from '../../src/integrations/express.ts';
+import { storedEntries } from '../support/audited-service.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+let auditLog: AuditLog;
+let server: Server | undefined;
+
+beforeEach(async () => {
+  database = await createDatabase();
+  auditLog = createAuditLog({ connectionString: database.url });
+});
+
+afterEach(async () => {
+  server?.closeAllConnections();
+  if (server?.listening) await once(server.close(), 'close');
+  await auditLog[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+const audited = (): SealogExpress => sealogExpress({ auditLog, actor: () => ({ kind: 'anonymous' }) });
+const done = (_request: Request, response: Response): void => void response.json({ done: true });
+const passOn = (_request: Request, _response: Response, next: NextFunction): void => next();
+const skip = (reason: string) => auditRoute({ skip: reason });
+
+async function send(app: Express, ...requests: readonly string[]): Promise<void> {
+  server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  for (const request of requests) {
+    const [method = '', path = ''] = request.split(' ');
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
+    expect([path, response.status]).toEqual([path, 200]);
+  }
+}
+
+async function operations(count: number): Promise<string[]> {
+  return (await storedEntries(database.pool, count)).map(({ operation_id }) => operation_id);
+}
+
+/** An application with everything that a route may say of itself. */
+function inner(): Express {
+  const app = express();
+  app.use(audited());
+  app.get('/export', auditRoute({ operationId: 'export' }), done);
+  app.post('/probe', skip('changes nothing'), done);
+  app.use('/disks', express.Router().post('/:id', done));
+  return app;
+}
+
+test.each([
+  ['under a parameter', '/tenants/:tenant', '/tenants/a-long-name', '/tenants/:tenant'],
+  ['under the root', '/', '', ''],
+  ['under a list', ['/one', '/other/:part'], '/other/7', '/other/:part'],
+  ['under a regular expression', /^\/v\d+/, '/v12', String.raw`/^\/v\d+/`],
+])('an application that is mounted %s', async (_where, mount, base, pattern) => {
+  const app = express();
+  app.use(mount, inner());
+  await send(app, `GET ${base}/export`, `POST ${base}/probe`, `POST ${base}/disks/7`);
+  expect(await operations(2)).toEqual(['export', `POST ${pattern}/disks/:id`]);
+});
+
+test('a router in an application that is mounted', async () => {
+  const app = express();
+  const mounted = express();
+  const router = express.Router().use(audited());
+  router.get('/export', auditRoute({ operationId: 'export' }), done).post('/:id', done);
+  mounted.use('/disks', router);
+  app.use('/tenants/:tenant', mounted);
+  await send(app, 'GET /tenants/a-long-name/disks/export', 'POST /tenants/a-long-name/disks/7');
+  expect(await operations(2)).toEqual(['export', 'POST /tenants/:tenant/disks/:id']);
+});
+
+test('one that is mounted within another, and one that is mounted twice', async () => {
+  const app = express();
+  const twice = inner();
+  app.use('/longer', twice);
+  app.use('/a', twice);
+  const outer = express();
+  outer.use('/b/:c', inner());
+  app.use('/:d', outer);
+  app.use(express());
+  await send(app, 'GET /longer/export', 'GET /a/export', 'GET /x/b/y/export');
+  await send(app, 'POST /longer/disks/7', 'POST /a/disks/7', 'POST /x/b/y/disks/7', 'POST /a/probe');
+  expect(await operations(6)).toEqual([
+    'export',
+    'export',
+    'export',
+    'POST /longer/disks/:id',
+    'POST /a/disks/:id',
+    'POST /:d/b/:c/disks/:id',
+  ]);
+});
+
+test('one of which Express does not know where it is mounted', async () => {
+  const app = express();
+  const twice = inner();
+  app.use('/known', twice);
+  const other = express();
+  other.use('/unknown', twice);
+  await send(app.use('/other', other), 'GET /known/export');
+  expect(await operations(1)).toEqual(['export']);
+});
+
+test('a route that skips and passes on does not hide what cannot be seen', async () => {
+  const app = express();
+  app.use(audited());
+  app.all('/*rest', skip('only passes on'), passOn);
+  app.all('/:any', skip('only passes on'), passOn);
+  const mounted = express();
+  mounted.post('/disks', done);
+  app.use('/inner', mounted);
+  app.use('/graphql', done);
+  app.use('/api', passOn);
+  app.post('/api/probe', skip('health probe, changes nothing'), done);
+  await send(app, 'POST /inner/disks', 'POST /graphql', 'POST /api/probe', 'GET /graphql');
+  expect(await operations(2)).toEqual(['POST (no route)', 'POST (no route)']);
+});
+
+test('two of the middleware are one', async () => {
+  const app = express();
+  app.use(audited(), audited());
+  app.post('/x', done);
+  await send(app, 'POST /x');
+  await auditLog.begin({ operationId: 'last', actor: { kind: 'system' } });
+  const entries = await storedEntries(database.pool, 2, { incomplete: 1 });
+  expect(entries.map(({ operation_id }) => operation_id)).toEqual(['POST /x', 'last']);
+});
