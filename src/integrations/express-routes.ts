@@ -106,7 +106,8 @@ function takenAs(methods: Readonly<Record<string, boolean>>, method: string): st
   return methods['_all'] === true ? own : undefined;
 }
 
-function auditOf(stack: readonly Layer[], method: string): RouteAudit | undefined {
+/** What a route says of its audit to a method. */
+export function auditOf(stack: readonly Layer[], method: string): RouteAudit | undefined {
   const own = stack.filter((layer) => layer.method === undefined || layer.method === method.toLowerCase());
   return own.map(({ handle }) => audits.get(handle)).find((audit) => audit !== undefined);
 }

@@ -113,7 +113,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
       const rules = { ...options, operationId: options.operationId ?? declaredName(route.schema) };
       const operationId = operationOf({ method, path }, route.config?.audit, rules);
       if (operationId !== undefined) operations.set(method, operationId);
-      routes.push({ method, path });
+      routes.push({ method, path, operationId, constraints: route.constraints ?? {} });
     }
     if (operations.size === 0) return;
 

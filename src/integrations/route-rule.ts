@@ -8,12 +8,6 @@ export interface Route {
   readonly path: string;
 }
 
-/** A route as the coverage proof finds it. */
-export interface DeclaredRoute extends Route {
-  /** No path can be made of its pattern. */
-  readonly isRegExp?: boolean | undefined;
-}
-
 /** What one route says of its audit: the name of its operation, or why it is left out. */
 export type RouteAudit =
   | { readonly operationId: string; readonly skip?: undefined }

@@ -2,17 +2,17 @@
  * For a service's own tests: calls every route that mutates, and fails on those that leave no entry in the audit log.
  * The handlers do run, so point the service and its audit log at a database of the test's.
  */
-import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { AuditLog } from '../create-audit-log.ts';
 import { SealogError } from '../errors.ts';
-import { type DeclaredRoute, mutates, NO_ROUTE } from './route-rule.ts';
-import type { AuditedService, Connection } from './testing/service.ts';
+import { mutates, NO_ROUTE } from './route-rule.ts';
+import { callEach } from './testing/calls.ts';
+import { recordedOperations } from './testing/recorded-operations.ts';
+import type { AuditedService, CallableRoute } from './testing/service.ts';
 
 export { expressService } from './testing/express-service.ts';
 export { fastifyService } from './testing/fastify-service.ts';
 export { openApiService } from './testing/openapi-service.ts';
-export type { AuditedService, Connection, TestRequest } from './testing/service.ts';
+export type { AuditedService, CallableRoute, Connection, TestRequest } from './testing/service.ts';
 
 /** What to call a route with. Whatever is missing is made up: a handler that refuses it leaves an entry as well. */
 export interface RouteExample {
@@ -30,7 +30,7 @@ export interface AuditCoverageOptions {
   readonly service: AuditedService;
   /** On the database to which the service writes. */
   readonly auditLog: Pick<AuditLog, 'list'>;
-  /** By route, written `POST /disks/:id`. */
+  /** By route, written `POST /disks/:id`, in Fastify with its constraints: `POST /disks/:id {version: 2.0.0}`. */
   readonly examples?: Readonly<Record<string, RouteExample>>;
   /** Sent with every request, e.g. `authorization`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -52,42 +52,40 @@ export class AuditCoverageError extends SealogError {
   }
 }
 
-interface Call {
-  readonly route: string;
-  readonly marker: string;
-  readonly allowed: boolean;
-  readonly status: number;
-}
-
 /**
  * Calls every mutating route once. Returns their names (`POST /disks/:id`), or throws {@link AuditCoverageError}: a
- * route left no entry within `timeoutMs` and is not on the list of exceptions, or the list is out of date.
+ * route left no entry of its own within `timeoutMs` and is not on the list of exceptions, or the list is out of date.
  *
  * An entry is known by its user agent, which every call has its own of.
  */
 export async function checkAuditCoverage(options: AuditCoverageOptions): Promise<readonly string[]> {
   const { service, auditLog, allow = {}, timeoutMs = 5000 } = options;
   await using connection = await service.connect();
-  const routes = uniqueMutating(connection.routes);
+  const routes = new Map(
+    connection.routes.filter(({ method }) => mutates(method)).map((route) => [route.name, route] as const),
+  );
   const problems = [...connection.problems, ...namesOfNoRoute(routes, options)];
   if (routes.size === 0) problems.push('expected routes that mutate, got none');
 
   const callable = new Map(routes);
-  for (const [name, { isRegExp }] of routes) {
-    if (!isRegExp || options.examples?.[name]?.path !== undefined) continue;
-    problems.push(`${name}: expected an example with a path, because none can be made of a regular expression`);
+  for (const [name, { needs }] of routes) {
+    if (needs === undefined || options.examples?.[name]?.[needs.part] !== undefined) continue;
+    problems.push(`${name}: expected \`${needs.part}\` in its example, because none can be made of ${needs.because}`);
     callable.delete(name);
   }
 
   const { horizon } = await auditLog.list({ limit: 1 });
   const calls = await callEach(connection, callable, options);
-  const found = await waitForEntries(auditLog, horizon, calls, timeoutMs);
-  for (const { route, marker, allowed, status } of calls) {
-    const operation = found.get(marker);
-    if (operation?.endsWith(NO_ROUTE)) problems.push(`${route}: the call reached no route (answered ${status})`);
-    else if (!allowed && operation === undefined) problems.push(`${route}: left no entry (answered ${status})`);
-    else if (allowed && operation !== undefined)
-      problems.push(`allow, ${route}: it does leave an entry, take it off the list`);
+  const operations = await recordedOperations(auditLog, horizon, calls, timeoutMs);
+  for (const { route, marker, isAllowed, status } of calls) {
+    const operation = operations.get(marker);
+    const answered = `(answered ${status})`;
+    if (operation === undefined) {
+      if (!isAllowed) problems.push(`${route.name}: left no entry ${answered}`);
+    } else if (operation.endsWith(NO_ROUTE)) problems.push(`${route.name}: the call reached no route ${answered}`);
+    else if (isOfAnother(operation, route, routes)) {
+      problems.push(`${route.name}: the call left an entry of another route, ${operation} ${answered}`);
+    } else if (isAllowed) problems.push(`allow, ${route.name}: it does leave an entry, take it off the list`);
   }
   for (const [route, reason] of Object.entries(allow)) {
     if (typeof reason !== 'string' || reason.trim() === '') problems.push(`allow, ${route}: expected the reason why`);
@@ -96,9 +94,11 @@ export async function checkAuditCoverage(options: AuditCoverageOptions): Promise
   return [...routes.keys()];
 }
 
-function uniqueMutating(routes: readonly DeclaredRoute[]): ReadonlyMap<string, DeclaredRoute> {
-  const mutating = routes.filter(({ method }) => mutates(method));
-  return new Map(mutating.map((route) => [`${route.method} ${route.path}`, route]));
+/** What is called by a name that no route has may be of the service's own rule for names. */
+function isOfAnother(operation: string, own: CallableRoute, routes: ReadonlyMap<string, CallableRoute>): boolean {
+  return (
+    !own.operations.includes(operation) && [...routes.values()].some((route) => route.operations.includes(operation))
+  );
 }
 
 function namesOfNoRoute(routes: ReadonlyMap<string, unknown>, { allow = {}, examples = {} }: AuditCoverageOptions) {
@@ -108,67 +108,4 @@ function namesOfNoRoute(routes: ReadonlyMap<string, unknown>, { allow = {}, exam
       .filter((name) => !routes.has(name))
       .map((name) => `${list}, ${name}: there is no such route, only ${known}`),
   );
-}
-
-async function callEach(
-  connection: Connection,
-  routes: ReadonlyMap<string, DeclaredRoute>,
-  { allow = {}, examples = {}, headers = {} }: AuditCoverageOptions,
-): Promise<Call[]> {
-  const run = randomUUID();
-  // Those that should leave none come first: what they leave is in the log before what is waited for.
-  const names = [...routes].toSorted(([a], [b]) => Number(Object.hasOwn(allow, b)) - Number(Object.hasOwn(allow, a)));
-  const calls: Call[] = [];
-  for (const [name, route] of names) {
-    const { path, params = {}, query = {}, body, ...example } = examples[name] ?? {};
-    const marker = `sealog-coverage/${run}/${calls.length}`;
-    const search = new URLSearchParams(query).toString();
-    const isRaw = typeof body === 'string' || body instanceof Uint8Array;
-    const status = await connection.send({
-      method: route.method,
-      url: (path ?? filledPath(route.path, params)) + (search && `?${search}`),
-      headers: {
-        ...(body !== undefined && !isRaw && { 'content-type': 'application/json' }),
-        ...headers,
-        ...example.headers,
-        'user-agent': marker,
-      },
-      body: isRaw || body === undefined ? body : JSON.stringify(body),
-    });
-    calls.push({ route: name, marker, allowed: Object.hasOwn(allow, name), status });
-  }
-  return calls;
-}
-
-/** Parameters as Fastify (`:id`, `:id(^\\d+$)`, `*`), Express (`:id`, `*rest`) and OpenAPI (`{id}`) write them. */
-function filledPath(path: string, params: Readonly<Record<string, string>>): string {
-  return path.replaceAll(/:(\w+)(?:\([^)]*\))?|\{(\w+)\}|\*(\w*)/g, (_all, ...names: unknown[]) => {
-    const name = names.slice(0, 3).find((part) => typeof part === 'string' && part !== '');
-    return encodeURIComponent(params[typeof name === 'string' ? name : '*'] ?? '1');
-  });
-}
-
-const POLL_MS = 50;
-
-/** The operations that were recorded, by the user agents of the calls. */
-async function waitForEntries(
-  auditLog: AuditCoverageOptions['auditLog'],
-  from: string,
-  calls: readonly Call[],
-  timeoutMs: number,
-): Promise<ReadonlyMap<string, string>> {
-  const markers = new Set(calls.map(({ marker }) => marker));
-  const missing = new Set(calls.filter(({ allowed }) => !allowed).map(({ marker }) => marker));
-  const found = new Map<string, string>();
-  const deadline = performance.now() + timeoutMs;
-  for (let after: string | undefined; ; await delay(POLL_MS)) {
-    const { entries, next } = await auditLog.list({ from, after, limit: 10_000 });
-    for (const { userAgent, operationId } of entries) {
-      if (userAgent === null || !markers.has(userAgent)) continue;
-      found.set(userAgent, operationId);
-      missing.delete(userAgent);
-    }
-    if (missing.size === 0 || performance.now() > deadline) return found;
-    after = next;
-  }
 }

@@ -145,8 +145,8 @@ test('a route of Express is not covered by a call that does not reach it', async
   const check = (examples: Record<string, { path: string }>, allow = {}) =>
     checkAuditCoverage({ service, auditLog, examples, allow, timeoutMs: 500 });
   expect(await problemsOf(check({}))).toEqual([
-    `${disks}: expected an example with a path, because none can be made of a regular expression`,
-    `${versions}: expected an example with a path, because none can be made of a regular expression`,
+    `${disks}: expected \`path\` in its example, because none can be made of a regular expression`,
+    `${versions}: expected \`path\` in its example, because none can be made of a regular expression`,
   ]);
   const wrong = { [disks]: { path: '/disks/x' }, [versions]: { path: '/v3/x' } };
   expect(await problemsOf(check(wrong, { [versions]: 'a test' }))).toEqual([

@@ -2,9 +2,8 @@ import { once } from 'node:events';
 import { createServer, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isMounted } from '../express-mounts.ts';
-import type { Layer } from '../express-routes.ts';
-import type { DeclaredRoute } from '../route-rule.ts';
-import { type AuditedService, sendTo } from './service.ts';
+import { auditOf, type Layer } from '../express-routes.ts';
+import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
 
 /**
  * The routes of an Express application, those of its routers included. An application that is mounted in it cannot be
@@ -19,10 +18,10 @@ export function expressService(app: RequestListener & { readonly router: object 
       await once(server, 'listening');
       const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       return {
-        // An optional part, `{/:page}`, is taken.
         routes,
         problems: mounted.map((path) => `${path}: expected a router, got a mounted application: check it by itself`),
-        send: (request) => sendTo(base, { ...request, url: request.url.replaceAll(/\{(\/[^}]*)\}/g, '$1') }),
+        fill,
+        send: (request) => sendTo(base, request),
         async [Symbol.asyncDispose]() {
           server.closeAllConnections();
           await once(server.close(), 'close');
@@ -37,16 +36,22 @@ function eachRoute(
   stack: readonly Layer[],
   prefix = '',
   withinRegExp = false,
-): { routes: DeclaredRoute[]; mounted: string[] } {
-  const routes: DeclaredRoute[] = [];
+): { routes: CallableRoute[]; mounted: string[] } {
+  const routes: CallableRoute[] = [];
   const mounted: string[] = [];
   for (const layer of stack) {
     const { handle, rawPath, slash, route } = layer;
     for (const pattern of slash ? [''] : [rawPath].flat()) {
       const path = prefix + String(pattern);
       const isRegExp = withinRegExp || typeof pattern !== 'string';
-      if (route) routes.push(...methodsOf(route.methods).map((method) => ({ method, path, isRegExp })));
-      else if (isMounted(layer)) mounted.push(path);
+      if (route) {
+        for (const method of methodsOf(route.methods)) {
+          const name = `${method} ${path}`;
+          const own = auditOf(route.stack, method)?.operationId;
+          const needs = isRegExp ? ({ part: 'path', because: 'a regular expression' } as const) : undefined;
+          routes.push({ method, path, name, operations: own === undefined ? [name] : [own, name], needs });
+        }
+      } else if (isMounted(layer)) mounted.push(path);
       else if (handle.stack) {
         const within = eachRoute(handle.stack, path, isRegExp);
         routes.push(...within.routes);
@@ -63,4 +68,13 @@ function methodsOf(methods: Readonly<Record<string, boolean>>): string[] {
   // `app.all` is for each of them, `route.all` for one that has no name.
   if (METHODS.every((method) => names.includes(method.toLowerCase()))) return ['POST'];
   return names.filter((name) => name !== 'connect').map((name) => (name === '_all' ? 'POST' : name.toUpperCase()));
+}
+
+/** Of `:id`, `*rest` and `:"a name"`. An optional part, `{/:page}`, is taken, and `\\:` is a colon. */
+function fill(path: string, params: Params): string {
+  const parts = /\\(.)|[:*](?:"([^"]+)"|([\p{ID_Continue}$]+))|[{}]/gu;
+  return path.replaceAll(parts, (_all, literal = '', quoted?: string, bare?: string) => {
+    const name = quoted ?? bare;
+    return name === undefined ? (literal as string) : valueOf(params, name);
+  });
 }

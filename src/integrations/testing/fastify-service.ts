@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../../errors.ts';
-import { declaredRoutes } from '../fastify-routes.ts';
-import type { AuditedService, TestRequest } from './service.ts';
+import { type DeclaredRoute, declaredRoutes } from '../fastify-routes.ts';
+import { type AuditedService, type CallableRoute, type Params, type TestRequest, valueOf } from './service.ts';
 
 /** What is needed of a Fastify application: it is called without a port. */
 export interface FastifyApplication {
@@ -27,7 +27,33 @@ export function fastifyService(app: FastifyApplication): AuditedService {
         const { statusCode } = await app.inject({ method: method as 'POST', url, headers, ...payload });
         return statusCode;
       };
-      return { routes, problems: [], send, async [Symbol.asyncDispose]() {} };
+      return { routes: routes.map(callable), problems: [], fill, send, async [Symbol.asyncDispose]() {} };
     },
   };
+}
+
+/** The headers that Fastify's own constraints look at. */
+const HEADERS: Readonly<Record<string, string>> = { host: 'host', version: 'accept-version' };
+
+function callable({ method, path, operationId, constraints }: DeclaredRoute): CallableRoute {
+  const given = Object.entries(constraints);
+  const headers = given.map(([name, value]) => [HEADERS[name], value] as const);
+  const isKnown = headers.every(([name, value]) => name !== undefined && typeof value === 'string');
+  const own = given.map(([name, value]) => `${name}: ${String(value)}`).join(', ');
+  return {
+    method,
+    path,
+    name: `${method} ${path}${own && ` {${own}}`}`,
+    operations: operationId === undefined ? [] : [operationId],
+    headers: isKnown ? (Object.fromEntries(headers) as Record<string, string>) : {},
+    needs: isKnown ? undefined : { part: 'headers', because: 'its constraints' },
+  };
+}
+
+/** Of `:id`, `:id(^\\d+$)`, `:id?` and `*`; two colons are one. */
+function fill(path: string, params: Params): string {
+  return path.replaceAll(
+    /:(:)|:(\w+)(?:\([^)]*\))?\??|\*/g,
+    (_all, colon?: string, name = '*') => colon ?? valueOf(params, name as string),
+  );
 }

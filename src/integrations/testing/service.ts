@@ -1,4 +1,15 @@
-import type { DeclaredRoute } from '../route-rule.ts';
+import type { Route } from '../route-rule.ts';
+
+export interface CallableRoute extends Route {
+  /** `POST /disks/:id`, and what else tells it from other routes. */
+  readonly name: string;
+  /** What its entries are called, unless a rule of the service's own says otherwise. */
+  readonly operations: readonly string[];
+  /** Without which a call does not reach it. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** What an example must have, and of what it cannot be made. */
+  readonly needs?: { readonly part: 'path' | 'headers'; readonly because: string } | undefined;
+}
 
 export interface TestRequest {
   readonly method: string;
@@ -8,11 +19,15 @@ export interface TestRequest {
   readonly body: string | Uint8Array | undefined;
 }
 
+export type Params = Readonly<Record<string, string>>;
+
 /** A service that runs. */
 export interface Connection extends AsyncDisposable {
-  readonly routes: readonly DeclaredRoute[];
-  /** Routes that cannot be seen, and why. */
+  readonly routes: readonly CallableRoute[];
+  /** Routes that cannot be seen or called, and why. */
   readonly problems: readonly string[];
+  /** The path of a route, with values for its parameters. */
+  fill(path: string, params: Params): string;
   /** Returns the status of the answer. */
   send(request: TestRequest): Promise<number>;
 }
@@ -20,6 +35,11 @@ export interface Connection extends AsyncDisposable {
 /** A service that can be asked for its routes and called. */
 export interface AuditedService {
   connect(): Promise<Connection>;
+}
+
+/** The value of a parameter, made up if there is none. */
+export function valueOf(params: Params, name: string): string {
+  return encodeURIComponent(params[name] ?? '1');
 }
 
 const LIMIT_MS = 30_000;
