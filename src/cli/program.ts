@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError as InvalidOption } from 'commander';
-import { activateCommand } from './activate.ts';
-import { configCommand } from './config.ts';
-import { demoCommand } from './demo.ts';
-import { grantsCommand } from './grants.ts';
 import { ACTIVATE_HELP, examples, HELP, STATUS_HELP } from './help.ts';
 import { declareListOptions } from './list/options.ts';
-import { listCommand } from './list.ts';
-import { migrateCommand } from './migrate.ts';
-import { statusCommand } from './status.ts';
-import { workerCommand } from './worker.ts';
 
 // Beside both src/ and dist/, and outside of what is compiled.
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -42,12 +34,12 @@ export function createProgram({ stdout, stderr }: Streams = process): Command {
     .command('migrate')
     .description('bring the schemas of the audit log and of pg-boss up to date')
     .addHelpText('after', '\nSafe to run again, anywhere and at once. Needs a user who may create schemas.')
-    .action(migrateCommand);
+    .action(lazily(async () => (await import('./migrate.ts')).migrateCommand));
   program
     .command('grants')
     .description('print the SQL that gives each role its rights: for a DBA to read and to run')
     .addHelpText('after', examples(['sealog grants | psql "$OWNER_URL"', 'as the owner, after each `sealog migrate`']))
-    .action(grantsCommand);
+    .action(lazily(async () => (await import('./grants.ts')).grantsCommand));
   program
     .command('worker')
     .description('run one replica of the worker until SIGTERM or SIGINT')
@@ -58,7 +50,7 @@ export function createProgram({ stdout, stderr }: Streams = process): Command {
         ['SEALOG_HTTP_PORT=0 sealog worker', 'a second one on the same host'],
       ),
     )
-    .action(workerCommand);
+    .action(lazily(async () => (await import('./worker.ts')).workerCommand));
   program
     .command('activate')
     .description('ask for one activation now, wait for it, and print its outcome')
@@ -66,28 +58,36 @@ export function createProgram({ stdout, stderr }: Streams = process): Command {
     .option('--dry-run', 'only tell what an activation would do now')
     .option('--wait <seconds>', 'how long to wait for a worker to run it', wholeSeconds, 60)
     .addHelpText('after', ACTIVATE_HELP)
-    .action(activateCommand);
+    .action(lazily(async () => (await import('./activate.ts')).activateCommand));
   program
     .command('status')
     .description('show whether the audit log is whole: what is wrong, the replicas, and who ran what')
     .option('--json', 'as JSON; with --watch a line each time')
     .option('--watch [seconds]', 'show it every so many seconds (default: 2), until Ctrl-C', wholeSeconds)
     .addHelpText('after', STATUS_HELP)
-    .action(statusCommand);
+    .action(lazily(async () => (await import('./status.ts')).statusCommand));
   declareListOptions(
     program.command('list').description('list completed entries: as a table, as JSON lines or as CSV'),
-  ).action(listCommand);
+  ).action(lazily(async () => (await import('./list.ts')).listCommand));
   program
     .command('config')
     .description('show every setting, its value and where that came from')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nPasswords are masked. What each setting does: docs/configuration.md.')
-    .action(configCommand);
+    .action(lazily(async () => (await import('./config.ts')).configCommand));
   program
     .command('demo')
     .description('kill a service and watch three workers close what it left open; on a database of its own')
-    .action(demoCommand);
+    .action(lazily(async () => (await import('./demo.ts')).demoCommand));
   return program;
+}
+
+/** Loads a command when it is called: what only others need costs it neither time nor memory. */
+function lazily<Given extends unknown[]>(load: () => Promise<(...given: Given) => unknown>) {
+  return async (...given: Given): Promise<void> => {
+    const command = await load();
+    await command(...given);
+  };
 }
 
 function wholeSeconds(text: string): number {
