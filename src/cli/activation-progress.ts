@@ -1,5 +1,6 @@
 import type { RecordedActivation } from '../worker/activation-history.ts';
 import type { ActivationProgress } from '../worker/request-activation.ts';
+import { cutColumns } from './columns.ts';
 import { oneLine } from './printable.ts';
 
 /** Tells on stderr how far an activation has come that somebody waits for. */
@@ -15,8 +16,10 @@ export function activationProgress(job: string, { stderr }: Pick<NodeJS.Process,
   let pending = false;
   const write = (text: string, isLast: boolean) => {
     const line = oneLine(`${job}: ${text}`);
-    stderr.write(stderr.isTTY ? `${ERASE_LINE}${line}${isLast ? '\n' : ''}` : `${line}\n`);
     pending = stderr.isTTY && !isLast;
+    // Only one row can be erased again. What stays may take more of them.
+    const shown = pending ? cutColumns(line, stderr.columns || Number.POSITIVE_INFINITY) : `${line}\n`;
+    stderr.write(stderr.isTTY ? `${ERASE_LINE}${shown}` : shown);
   };
   return {
     show: (progress) => write(describe(progress), false),

@@ -37,9 +37,10 @@ test('lines are as wide as the terminal at most, and a word that is wider is tol
 });
 
 test('the first line stays in sight, however wide the characters and long the words below', () => {
+  const size = { columns: 20, rows: 5 };
   const frame = (...texts: string[]) => {
     let written = '';
-    const terminal = Object.assign(new PassThrough(), { isTTY: true, columns: 20, rows: 5 });
+    const terminal = Object.assign(new PassThrough(), { isTTY: true, ...size });
     terminal.on('data', (chunk) => (written += String(chunk)));
     using screen = openScreen(terminal as unknown as WriteStream);
     screen.show(texts.map((text) => ({ text, hang: 2 })));
@@ -50,4 +51,7 @@ test('the first line stays in sight, however wide the characters and long the wo
   expect(frame('a', 'x'.repeat(50), 'b')).toBe(`a<\n${'x'.repeat(50)}<\nb<`);
   // What would erase behind a full row would take its last character.
   expect(frame('x'.repeat(20), 'b')).toBe(`${'x'.repeat(20)}\nb<\n\u001b[J<`);
+  // Of a size that is not known yet.
+  Object.assign(size, { columns: 0, rows: 0 });
+  expect(frame('a', 'x'.repeat(50))).toBe(`a<\n${'x'.repeat(50)}<\n\u001b[J<`);
 });

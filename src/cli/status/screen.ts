@@ -20,9 +20,10 @@ export interface Screen extends Disposable {
 export function openScreen(terminal: WriteStream): Screen {
   let shown: readonly Line[] = [];
   const paint = () => {
-    const lines = fitting(renderLines(shown, terminal), terminal);
+    const { rows, columns } = sizeOf(terminal);
+    const lines = fitting(renderLines(shown, terminal), { rows, columns });
     // At the end of a full row the cursor still stands on its last character, which would be erased.
-    const isFull = (line: string) => endOf(line, terminal.columns).column === terminal.columns;
+    const isFull = (line: string) => endOf(line, columns).column === columns;
     const text = lines.map((line) => (isFull(line) ? line : `${line}${ERASE_LINE}`)).join('\n');
     terminal.write(`${HOME}${text}`);
   };
@@ -48,20 +49,20 @@ export function openScreen(terminal: WriteStream): Screen {
   };
 }
 
+type Size = Pick<WriteStream, 'rows' | 'columns'>;
+
+/** A terminal that nobody has told its size yet has none. */
+function sizeOf({ rows, columns }: Size): Size {
+  return { rows: rows || Number.POSITIVE_INFINITY, columns: columns || Number.POSITIVE_INFINITY };
+}
+
 /**
  * As many of the lines as the terminal has rows for, where a word that is wider than the terminal takes several, and what
  * erases the rest. Without a line break behind the last row, which would scroll the first one out of sight.
  */
-function fitting(lines: readonly string[], { rows, columns }: WriteStream): readonly string[] {
+function fitting(lines: readonly string[], { rows, columns }: Size): readonly string[] {
   let taken = 0;
   const ends = lines.map((line) => (taken += endOf(line, columns).rows));
-  if (taken > rows)
-    return [
-      ...lines.slice(
-        0,
-        ends.findIndex((end) => end >= rows),
-      ),
-      '…',
-    ];
-  return taken === rows ? lines : [...lines, ERASE_BELOW];
+  if (taken < rows) return [...lines, ERASE_BELOW];
+  return taken === rows ? lines : [...lines.slice(0, ends.filter((end) => end < rows).length), '…'];
 }
