@@ -91,6 +91,8 @@ function lazily<Given extends unknown[]>(load: () => Promise<(...given: Given) =
 }
 
 function wholeSeconds(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidOption(`expected a whole number of seconds, got "${text}"`);
+  if (!/^[1-9]\d{0,5}$/.test(text)) {
+    throw new InvalidOption(`expected a whole number of seconds from 1 to 999999, got "${text}"`);
+  }
   return Number(text);
 }
