@@ -5,6 +5,8 @@
  * PGBOSS_DASHBOARD_AUTH_PASSWORD are the dashboard's own variables; a password that is not set is made up and printed.
  */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { openApp } from '../../src/app.ts';
 import { createLogger } from '../../src/cli/create-logger.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
@@ -23,6 +25,9 @@ const ACTIVATIONS = new URLSearchParams([
   ['col', 'output.durationMs|Took (ms)'],
 ]);
 
+const HOST = '127.0.0.1';
+const PORT = process.env['PORT'] || '3000';
+
 try {
   await serveDashboard();
 } catch (error) {
@@ -32,6 +37,7 @@ try {
 
 async function serveDashboard(): Promise<void> {
   const { settings } = loadSettings();
+  await checkPort(PORT);
   // Never disposed of: the dashboard ends with the process, and so does its use of the embedded database.
   const { databaseUrl } = await openApp(settings, createLogger(settings.log, 'stderr'));
   const user = process.env['PGBOSS_DASHBOARD_AUTH_USERNAME'] || 'sealog';
@@ -47,10 +53,23 @@ async function serveDashboard(): Promise<void> {
     PGBOSS_DASHBOARD_AUTH_USERNAME: user,
     PGBOSS_DASHBOARD_AUTH_PASSWORD: password,
     // Not from the environment, where some shells keep the name of the machine.
-    HOST: '127.0.0.1',
+    HOST,
   });
   await import(import.meta.resolve('@pg-boss/dashboard/build/server.js'));
   console.log(`user: ${user}`);
   console.log(`password: ${given ? 'as set' : password}`);
-  console.log(`activations: http://127.0.0.1:${process.env['PORT'] || '3000'}/jobs?${ACTIVATIONS.toString()}`);
+  console.log(`activations: http://${HOST}:${PORT}/jobs?${ACTIVATIONS.toString()}`);
+}
+
+/** Before a password is printed beside an address at which another program answers. */
+async function checkPort(port: string): Promise<void> {
+  const server = createServer();
+  try {
+    await once(server.listen(Number(port), HOST), 'listening');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'EADDRINUSE' ? 'is in use: set PORT to a free one' : `cannot be had: ${message}`;
+    throw new Error(`${HOST}:${port} ${why}`, { cause });
+  }
+  await once(server.close(), 'close');
 }
