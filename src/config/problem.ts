@@ -3,12 +3,15 @@ import { describe } from '../errors.ts';
 import { declarations } from './declarations.ts';
 import type { Key } from './settings.ts';
 
-const NOT_PRINTED = 'a value that is not printed (it may hold a password)';
+/** A value that may hold a password, told without it. What an editor or `echo` leaves at its end is easily overlooked. */
+function notPrinted(raw: string): string {
+  return `a value that ${/\s$/.test(raw) ? 'ends with a line break or blank and ' : ''}is not printed (it may hold a password)`;
+}
 
 /** The line that tells which key, through which variable, what was expected and what was there instead. */
 export function valueProblem(key: Key, raw: unknown, expected: string = declarations[key].rule.expected): string {
   const { environment, secret } = declarations[key];
-  return `${key} (${environment}): expected ${expected}, got ${secret && typeof raw === 'string' && raw !== '' ? NOT_PRINTED : got(raw)}`;
+  return `${key} (${environment}): expected ${expected}, got ${secret && typeof raw === 'string' && raw !== '' ? notPrinted(raw) : got(raw)}`;
 }
 
 /** A raw value as a problem line shows it, on one line and without what may be somebody's password. */
@@ -17,7 +20,7 @@ export function got(raw: unknown): string {
   if (Array.isArray(raw)) return 'an array';
   if (typeof raw === 'object' && raw !== null) return 'an object';
   // A connection string in the wrong place is a mistake easily made.
-  return typeof raw === 'string' && /:\/\/.*@/s.test(raw) ? NOT_PRINTED : describe(raw);
+  return typeof raw === 'string' && /:\/\/.*@/s.test(raw) ? notPrinted(raw) : describe(raw);
 }
 
 /** The name from a file or the environment as a problem line shows it: quoted when it could be misread. */

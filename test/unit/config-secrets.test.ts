@@ -29,6 +29,16 @@ test.each([
   expect(refusalOf(env)).not.toContain(CANARY);
 });
 
+test('what a file of a secret has behind its URL is named', () => {
+  const url = `postgres://u:${CANARY}@h/db`;
+  for (const end of ['\n', '\r\n', ' ']) {
+    expect(refusalOf({ DATABASE_URL: `${url}${end}` })).toContain(
+      'got a value that ends with a line break or blank and ',
+    );
+  }
+  expect(refusalOf({ DATABASE_URL: `my${url}` })).toContain('got a value that is not printed (');
+});
+
 test.each([
   `{ "database": "postgres://u:${CANARY}@h/db" }`,
   `{ "database": { "url": "mysql://u:${CANARY}@h/db" } }`,

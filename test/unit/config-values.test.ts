@@ -207,7 +207,8 @@ describe.each(Object.entries(CASES))('%s', (key, { expected, right, wrong }) => 
   });
 
   test.each(wrong)('refuses %j', (value) => {
-    const shown = key === 'database.url' ? 'a value that is not printed (it may hold a password)' : told(value);
+    const end = /\s$/.test(value) ? 'ends with a line break or blank and ' : '';
+    const shown = key === 'database.url' ? `a value that ${end}is not printed (it may hold a password)` : told(value);
     expect(problemsOf({ [variable]: value })).toEqual([`${key} (${variable}): expected ${expected}, got ${shown}`]);
   });
 });
