@@ -65,10 +65,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     const { request, reply, response, logger } = exchange;
     const end = await responseEnd(response);
     try {
-      const message =
-        entry.thrown === undefined
-          ? undefined
-          : await told(exchange, 'errorMessage', () => options.errorMessage?.(entry.thrown));
+      const message = await told(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
       const completion = completionOf(end, entry.thrown, message);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
       const details = await toldDetails(exchange, options, reply);
@@ -129,6 +126,18 @@ async function toldDetails<Request, Reply>(
     const recorded = own && recordedParts(exchange.facts, record);
     return recorded ? { ...recorded, ...own } : own;
   });
+}
+
+/** The service's own message for what the handler threw; undefined if it has none. */
+async function messageOf<Request, Reply>(
+  thrown: unknown,
+  { errorMessage }: AuditOptions<Request, Reply>,
+): Promise<string | undefined> {
+  if (thrown === undefined) return undefined;
+  const message: unknown = await errorMessage?.(thrown);
+  if (message === undefined || message === '') return undefined;
+  if (typeof message !== 'string') throw new InvalidArgumentError('errorMessage', 'text', typeof message);
+  return message;
 }
 
 /** What a function of the service says; nothing if it throws, because that must not lose the entry. */

@@ -24,8 +24,9 @@ export interface AuditOptions<Request, Reply> extends RouteRules {
   readonly details?:
     ((request: Request, reply?: Reply) => Awaitable<Readonly<Record<string, unknown>> | undefined>) | undefined;
   /**
-   * What to tell of an error that was thrown, besides its code. Undefined, and the default: what its status means.
-   * Give messages of your own errors only: those of parsers and drivers quote what they were given.
+   * What to tell of an error that was thrown, besides its code, if the client was answered by 400 or more. Undefined,
+   * and the default: what the status means. Give messages of your own errors only: those of parsers and drivers quote
+   * what they were given. Express: only of what `errors` has seen.
    */
   readonly errorMessage?: ((error: unknown) => Awaitable<string | undefined>) | undefined;
   /** What to put into `details` of what the client sent. Default: nothing. */
