@@ -38,7 +38,7 @@ async function pageFrom(
   sealedWithin: typeof NOW,
 ): Promise<Page> {
   const published = maySuffice(place) ? await listPublishedEntries(database, place, limit) : null;
-  let horizon = published?.horizon ?? (await horizonFor(database, place, sealedWithin));
+  let horizon = published ? later(published.horizon, place.horizon) : await horizonFor(database, place, sealedWithin);
   let entries = published?.entries ?? (await listEntries(database, { ...place, horizon }, limit));
   const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
   if (entries.length < limit && mayHaveGrown) {
@@ -62,6 +62,11 @@ async function pageFrom(
     settled: isSettled({ ...place, horizon }),
     retainedFrom: null,
   };
+}
+
+/** What the page before it told holds, though it need not have been published. */
+function later(horizon: Instant, before: Instant | undefined): Instant {
+  return before !== undefined && before > horizon ? before : horizon;
 }
 
 /**

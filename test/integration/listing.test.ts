@@ -108,6 +108,18 @@ describe('pages', () => {
     expect(next.horizon > last.horizon).toBe(true);
   });
 
+  test('tell no older horizon than the page before them, published or not', async () => {
+    const { next: start } = await auditLog.list();
+    await complete(3);
+    await auditLog.list();
+    await using other = await connected(database.url);
+    await other.query('begin; select from sealog.audit_log_horizon for update');
+    const first = await auditLog.list({ after: start, limit: 1 });
+    const second = await auditLog.list({ after: first.next, limit: 1 });
+    expect([first.entries.length, second.entries.length]).toEqual([1, 1]);
+    expect(second.horizon >= first.horizon).toBe(true);
+  });
+
   test('on a server that is behind the cursor leave it where it is', async () => {
     await complete(1);
     const { next } = await auditLog.list();
