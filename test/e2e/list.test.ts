@@ -286,8 +286,11 @@ test('status tells the horizon, and the session that holds it back', async () =>
     expect(held.horizonHeldBy).toEqual({
       pid: rows[0].pid,
       applicationName: 'slow service',
+      userName: expect.any(String),
+      client: expect.any(String),
       state: 'idle in transaction',
       ageSeconds: expect.any(Number),
+      endStatement: `select pg_terminate_backend(${rows[0].pid});`,
     });
     expect(held.horizonHeldBy.ageSeconds).toBeGreaterThan(1.1);
     expect(held.horizonLagSeconds).toBeGreaterThan(1.1);

@@ -87,8 +87,8 @@ describe('a completion and the job race for an entry', () => {
        update sealog.audit_log entry set result_kind = 'timeout' from stale
         where entry.id = stale.id and entry.time_completed is null`,
     );
-    // Whoever waited for a lock would fail.
-    await database.pool.query(`alter database ${database.name} set lock_timeout = '1ms'`);
+    // Whoever waited for a row of the first one would fail; the table is extended under a lock too.
+    await database.pool.query(`alter database ${database.name} set lock_timeout = '200ms'`);
     const impatient = new pg.Pool({ connectionString: database.url, max: 2 });
     const impatientLog = auditLogDatabase(impatient, 'sealog');
     const counts = await Promise.all([drain(impatientLog, cutoff), drain(impatientLog, cutoff)]);
