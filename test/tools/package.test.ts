@@ -62,6 +62,27 @@ describe.each(['24', '22'] as const)('on Node %s', (version) => {
   });
 });
 
+/** One of the modules that integrate sealog, and what it is used by. */
+const INTEGRATIONS: Readonly<Record<string, string>> = {
+  'sealog/fastify': 'default sealogFastify',
+  'sealog/express': 'sealogExpress auditRoute',
+  'sealog/testing': 'checkAuditCoverage fastifyService expressService openApiService',
+};
+
+describe.each(['24', '22'] as const)('on Node %s, without the framework that it is for,', (version) => {
+  test.each(Object.entries(INTEGRATIONS))('%s is imported and required', async (name, exports) => {
+    const print = `for (const name of '${exports}'.split(' ')) console.log(name, typeof module[name])`;
+    for (const [type, program] of [
+      ['module', `const module = await import('${name}'); ${print}`],
+      ['commonjs', `{ const module = require('${name}'); ${print} }`],
+    ] as const) {
+      const { code, stdout, stderr } = await run(nodes[version](), [`--input-type=${type}`, '-e', program]);
+      const functions = exports.replaceAll(/\w+(?: |$)/g, (export_) => `${export_.trim()} function\n`);
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: functions, stderr: '' });
+    }
+  });
+});
+
 describe('the command', () => {
   const sealog = (version: '22' | '24', command: string) =>
     run(nodes[version](), ['node_modules/sealog/dist/bin.js', command], project, { DATABASE_URL: nowhere });
@@ -83,11 +104,28 @@ describe('the command', () => {
   });
 });
 
-test.each(['typescript', 'typescript-6', 'typescript-5'])(
+const COMPILERS = ['typescript', 'typescript-6', 'typescript-5'] as const;
+
+/** Checks a file of the project for both kinds of module resolution, the libraries' own types too. */
+async function checkTypes(compiler: string, file: string, text: string): Promise<void> {
+  await writeFile(join(project, file), text);
+  for (const [module, resolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ] as const) {
+    const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'];
+    const modules = ['--types', 'node', '--module', module, '--moduleResolution', resolution];
+    const tsc = join('node_modules', compiler, 'bin/tsc');
+    expect(await run(process.execPath, [tsc, ...options, ...modules, file])).toMatchObject({ code: 0, stdout: '' });
+  }
+}
+
+test.each(COMPILERS)(
   'its types are found and whole for %s, without skipLibCheck',
-  async (compiler) => {
-    await writeFile(
-      join(project, 'service.ts'),
+  (compiler) =>
+    checkTypes(
+      compiler,
+      'service.ts',
       `import pg from 'pg';
        import { Kysely, PostgresDialect } from 'kysely';
        import { createAuditLog, type CompleteResult } from 'sealog';
@@ -98,22 +136,60 @@ test.each(['typescript', 'typescript-6', 'typescript-5'])(
          const { id } = await log.beginIn(trx, { operationId: 'a', actor: { kind: 'system' } });
          return await log.completeIn(await pool.connect(), id, { kind: 'success' });
        });`,
-    );
-    for (const [module, resolution] of [
-      ['nodenext', 'nodenext'],
-      ['esnext', 'bundler'],
-    ] as const) {
-      const options = ['--noEmit', '--strict', '--target', 'es2022', '--lib', 'es2023,esnext.disposable'];
-      const modules = ['--types', 'node', '--module', module, '--moduleResolution', resolution];
-      const tsc = join('node_modules', compiler, 'bin/tsc');
-      expect(await run(process.execPath, [tsc, ...options, ...modules, 'service.ts'])).toMatchObject({
-        code: 0,
-        stdout: '',
-      });
-    }
-  },
+    ),
   300_000,
 );
+
+describe('with Fastify and Express', () => {
+  beforeAll(async () => {
+    const packages = ['fastify@5.12.8', 'express@5.3.0', '@types/express@5.0.6'];
+    await npm(['install', '--prefer-offline', '--no-audit', '--no-fund', ...packages], project);
+  }, 300_000);
+
+  const register = `const app = fastify();
+    await app.register(sealogFastify, { auditLog: log, actor: () => ({ kind: 'anonymous' }) });
+    app.post('/', { config: { audit: { operationId: 'a' } } }, async () => 'done');`;
+
+  test.each(['24', '22'] as const)('it refuses what it cannot audit on Node %s', async (version) => {
+    const program = `
+      import express from 'express'; import fastify from 'fastify';
+      import { createAuditLog } from 'sealog'; import sealogFastify from 'sealog/fastify';
+      import { sealogExpress } from 'sealog/express';
+      const log = createAuditLog({ connectionString: '${nowhere}' });
+      ${register}
+      const service = express().use(sealogExpress({ auditLog: log, actor: () => ({ kind: 'anonymous' }) }));
+      const server = service.listen(0, async () => {
+        const { status } = await fetch('http://127.0.0.1:' + server.address().port, { method: 'POST' });
+        console.log(status, (await app.inject({ method: 'POST', url: '/' })).statusCode);
+        process.exit();
+      });`;
+    const { stdout } = await run(nodes[version](), ['--input-type=module', '-e', program]);
+    expect(stdout).toBe('503 503\n');
+  });
+
+  test.each(COMPILERS)(
+    'its types are found and whole for %s, without skipLibCheck',
+    (compiler) =>
+      checkTypes(
+        compiler,
+        'integrations.ts',
+        `import express from 'express';
+         import fastify from 'fastify';
+         import { createAuditLog } from 'sealog';
+         import { auditRoute, sealogExpress } from 'sealog/express';
+         import sealogFastify from 'sealog/fastify';
+         import { checkAuditCoverage, expressService, fastifyService, openApiService } from 'sealog/testing';
+         const log = createAuditLog({ connectionString: 'postgres://db/app' });
+         ${register}
+         const audit = sealogExpress({ auditLog: log, actor: (request) => ({ kind: 'user', id: request.get('a')! }) });
+         const other = express().use(audit, audit.errors).post('/', auditRoute({ skip: 'a test' }), () => {});
+         for (const service of [fastifyService(app), expressService(other), openApiService({}, { url: '' })]) {
+           await checkAuditCoverage({ service, auditLog: log });
+         }`,
+      ),
+    300_000,
+  );
+});
 
 test('publint and attw find nothing', async () => {
   const bin = join(root, 'node_modules/.bin');
