@@ -3,8 +3,12 @@ import type { Completion } from '../audit-log/completion.ts';
 import { thrownCode } from '../audit-log/thrown-code.ts';
 import type { ResponseEnd } from './response-end.ts';
 
-/** What an answer says of its operation: from 400 on it failed. `message` is what the service wants told of the error. */
-export function completionOf({ status, isBroken }: ResponseEnd, thrown: unknown, message?: string): Completion {
+/**
+ * What an answer says of its operation: from 400 on it failed, also where that was found out when another status had
+ * been sent. `message` is what the service wants told of the error.
+ */
+export function completionOf(end: ResponseEnd, thrown: unknown, message?: string): Completion {
+  const { status, isBroken } = end;
   // Express lets a handler answer with any number.
   const httpStatusCode = status >= 100 && status <= 599 ? status : undefined;
   if (isBroken) {
@@ -15,11 +19,12 @@ export function completionOf({ status, isBroken }: ResponseEnd, thrown: unknown,
       message: 'the connection ended before the answer was complete',
     };
   }
-  if (status < 400) return { kind: 'success', httpStatusCode };
+  const meant = Math.max(status, end.lastStatus);
+  if (meant < 400) return { kind: 'success', httpStatusCode };
   return {
     kind: 'error',
     httpStatusCode,
     code: thrownCode(thrown),
-    message: message ?? STATUS_CODES[status] ?? `answered ${status}`,
+    message: message ?? STATUS_CODES[meant] ?? `answered ${meant}`,
   };
 }

@@ -1,8 +1,10 @@
 import type { ServerResponse } from 'node:http';
 
 export interface ResponseEnd {
-  /** The one that was sent, though it may have been changed afterwards. */
+  /** The one that was sent. */
   readonly status: number;
+  /** The one that the service has set last, though too late to be sent. */
+  readonly lastStatus: number;
   /** The connection ended before the answer was complete: in the middle of it, or before one that is streamed. */
   readonly isBroken: boolean;
 }
@@ -20,7 +22,10 @@ export function responseEnd(response: ServerResponse): Promise<ResponseEnd> {
   let sent = response.headersSent ? response.statusCode : undefined;
   let isEnded = false;
   let isClientGone = false;
-  const settle = (isBroken: boolean): void => resolve({ status: sent ?? response.statusCode, isBroken });
+  const settle = (isBroken: boolean): void => {
+    const lastStatus = response.statusCode;
+    resolve({ status: sent ?? lastStatus, lastStatus, isBroken });
+  };
 
   const closed = (): void => {
     if (response.writableEnded || response.headersSent) settle(!response.writableEnded);

@@ -218,17 +218,20 @@ describe('an answer that is streamed when the client has gone is broken, with it
   });
 });
 
-test('the status is the one that was sent, though it is changed afterwards', async () => {
+test('the status is the one that was sent, and the result what the service found out later', async () => {
   await using app = fastify();
   await app.register(sealogFastify, { auditLog, logger, actor });
-  app.post('/x', async (_request, reply) => {
+  app.post<{ Params: { later: string } }>('/:later', async ({ params }, reply) => {
     reply.hijack();
     reply.raw.writeHead(202).write('x');
-    reply.raw.statusCode = 500;
+    reply.raw.statusCode = Number(params.later);
     reply.raw.end();
   });
-  await app.inject({ method: 'POST', url: '/x' });
-  expect(await outcomes(1)).toEqual([['/x', 'success', 202, null]]);
+  for (const url of ['/204', '/500']) await app.inject({ method: 'POST', url });
+  expect(await outcomes(2)).toEqual([
+    ['/204', 'success', 202, null],
+    ['/500', 'error', 202, null],
+  ]);
 });
 
 test('an answer that was sent while the entry was being begun is its outcome', async () => {
