@@ -26,11 +26,11 @@ export const FULL: Load = {
   protocols: PROTOCOLS,
   writers: [1, 8, 16, 32],
   lateWriters: 16,
-  rounds: 3,
-  seconds: 6,
+  rounds: 2,
+  seconds: 4,
   warmUpSeconds: 1.5,
   readers: 50,
-  readerRounds: 5,
+  readerRounds: 4,
 };
 
 export const TINY: Load = {
