@@ -106,8 +106,8 @@ function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseCl
     ...('processID' in client && { processID: client.processID }),
     query,
     release(destroy = false) {
-      if (unanswered === undefined) client.release(destroy);
-      else void cancelStatement(pool, client, unanswered).then(() => client.release(true));
+      if (unanswered !== undefined) void cancelStatement(pool, client, unanswered);
+      client.release(destroy || unanswered !== undefined);
     },
   };
 }

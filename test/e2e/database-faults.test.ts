@@ -36,10 +36,11 @@ describe('a replica whose connections are half-open', () => {
     await untilCompleted(database.pool, await queueActivation(database.pool), 30_000);
     await proxy.mend();
     await fleet.kill(fleet.replicas.find(({ name }) => name === 'whole')!);
-    await untilCompleted(database.pool, await queueActivation(database.pool), 45_000);
+    // It has four connections, and finds out about each that it is dead by an answer that does not come in 15 s.
+    await untilCompleted(database.pool, await queueActivation(database.pool), 90_000);
     expect(lost.events('queue.error').length).toBeLessThan(20);
     expect(fleet.died).toEqual([]);
-  }, 100_000);
+  }, 150_000);
 });
 
 test('a replica before a frozen database exits with 1 at the end of its grace', async () => {
