@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { testPool } from '../support/connection.ts';
 import { type AuditLog, createAuditLog, InvalidArgumentError, type NewEntry, StoreError } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -307,7 +307,7 @@ describe('record', () => {
 
 test('a connection that gives no answer is not used again', async () => {
   await using proxy = await startProxy(database.url);
-  const pool = new pg.Pool({ connectionString: proxy.url, max: 1, query_timeout: 500 });
+  const pool = testPool({ connectionString: proxy.url, max: 1, query_timeout: 500 });
   pool.on('error', () => {});
   await using log = createAuditLog({ pool });
   const { id } = await log.begin(minimal);

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import pg from 'pg';
 import { BeginTimeoutError, createAuditLog, type NewEntry, StoreError } from '../../src/index.ts';
-import { connected } from '../support/connection.ts';
+import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -42,7 +42,7 @@ async function backendsWaiting(): Promise<number> {
 describe('begin is refused in time', () => {
   test('by a database that is silent, on a pool of ours and on a given one, and both go on when it is back', async () => {
     await using proxy = await startProxy(database.url);
-    const pool = new pg.Pool({ connectionString: proxy.url, max: 1, connectionTimeoutMillis: 1000 });
+    const pool = testPool({ connectionString: proxy.url, max: 1, connectionTimeoutMillis: 1000 });
     pool.on('error', () => {});
     await using ours = createAuditLog({ connectionString: proxy.url, poolMax: 1, beginTimeoutMs });
     await using given = createAuditLog({ pool, beginTimeoutMs });
@@ -62,7 +62,7 @@ describe('begin is refused in time', () => {
   });
 
   test('by a pool that has no connection to give, and what comes late goes back to it', async () => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const pool = testPool({ connectionString: database.url, max: 1 });
     await using log = createAuditLog({ pool, beginTimeoutMs });
     const only = await pool.connect();
     expect(await refusalOf(log.begin(entry))).toMatchObject({ waitedFor: 'connection' });
@@ -74,7 +74,7 @@ describe('begin is refused in time', () => {
 
   test('while the table is locked, without a connection that stays behind, and without an entry that comes later', async () => {
     await using holder = await connected(database.url);
-    const pool = new pg.Pool({ connectionString: database.url, max: 2 });
+    const pool = testPool({ connectionString: database.url, max: 2 });
     await using log = createAuditLog({ pool, beginTimeoutMs });
     await holder.query('begin; lock table sealog.audit_log');
     for (let round = 1; round <= 3; round++) {
@@ -105,7 +105,7 @@ describe('begin is refused in time', () => {
         settleCancellation();
       }
     }
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const pool = testPool({ connectionString: database.url, max: 1 });
     await pool.query('select');
     Object.assign(pool, { Client: LateClient });
     await using log = createAuditLog({ pool, beginTimeoutMs });
@@ -129,7 +129,7 @@ describe('begin is refused in time', () => {
 test('what gets no answer in time is cancelled at the server, whatever it is', async () => {
   await using holder = await connected(database.url);
   await holder.query('begin; lock table sealog.audit_log');
-  const pool = new pg.Pool({ connectionString: database.url, max: 2, query_timeout: 200 });
+  const pool = testPool({ connectionString: database.url, max: 2, query_timeout: 200 });
   await using log = createAuditLog({ pool, beginTimeoutMs: 20_000, logger: recordingLogger() });
   for (let round = 1; round <= 3; round++) {
     await Promise.all([1, 2, 3].map(() => expect(log.list()).rejects.toThrow('Query read timeout')));
@@ -142,7 +142,7 @@ test('what gets no answer in time is cancelled at the server, whatever it is', a
 
 test('statements stay prepared on each connection if asked, and only then', async () => {
   const preparedBy = async (preparedStatements: boolean) => {
-    const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+    const pool = testPool({ connectionString: database.url, max: 1 });
     const log = createAuditLog({ pool, preparedStatements });
     for (let round = 1; round <= 2; round++) {
       const { id } = await log.begin(entry);

@@ -3,9 +3,9 @@
  * lets the other one pass, and goes on. What the horizon has told must hold in each.
  */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { type AuditLog, createAuditLog, type Page } from '../../src/index.ts';
-import { connected } from '../support/connection.ts';
+import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import {
   closeAfterScan,
@@ -27,7 +27,7 @@ let gated: AuditLog;
 beforeEach(async () => {
   database = await createDatabase();
   auditLog = createAuditLog({ pool: database.pool });
-  gatedPool = new pg.Pool({ connectionString: database.url, application_name: GATED });
+  gatedPool = testPool({ connectionString: database.url, application_name: GATED });
   gated = createAuditLog({ pool: gatedPool });
 });
 afterEach(async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { testPool } from '../support/connection.ts';
 import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
 import { MIGRATIONS_FOLDER, migrationNames } from '../../src/store/migrations.ts';
@@ -54,7 +54,7 @@ test('a migration that fails half-way leaves nothing, and names its file', async
 test('a database in another encoding than UTF-8 is refused', async () => {
   const name = `${database.name}_latin1`;
   await database.pool.query(`create database ${name} encoding 'LATIN1' locale 'C' template template0`);
-  const pool = new pg.Pool({ connectionString: databaseUrl(database.url, name), max: 2 });
+  const pool = testPool({ connectionString: databaseUrl(database.url, name), max: 2 });
   try {
     await expect(migrate(auditLogDatabase(pool, 'sealog'))).rejects.toThrow('expected UTF8, got LATIN1');
   } finally {

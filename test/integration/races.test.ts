@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { createAuditLog } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { readCutoff } from '../../src/store/read-cutoff.ts';
 import { timeoutStaleEntries } from '../../src/store/timeout-stale-entries.ts';
-import { connected } from '../support/connection.ts';
+import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries, resultsOf } from '../support/entries.ts';
 
@@ -89,7 +89,7 @@ describe('a completion and the job race for an entry', () => {
     );
     // Whoever waited for a row of the first one would fail; the table is extended under a lock too.
     await database.pool.query(`alter database ${database.name} set lock_timeout = '200ms'`);
-    const impatient = new pg.Pool({ connectionString: database.url, max: 2 });
+    const impatient = testPool({ connectionString: database.url, max: 2 });
     const impatientLog = auditLogDatabase(impatient, 'sealog');
     const counts = await Promise.all([drain(impatientLog, cutoff), drain(impatientLog, cutoff)]);
     await impatient.end();

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import pg from 'pg';
+import { testPool } from '../support/connection.ts';
 import { createAuditLog } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -12,7 +12,7 @@ test.each(['repeatable read', 'serializable'])(
   'the log is written and read where the default is %s',
   async (isolation) => {
     await database.pool.query(`alter database ${database.name} set default_transaction_isolation = '${isolation}'`);
-    const pool = new pg.Pool({ connectionString: database.url });
+    const pool = testPool({ connectionString: database.url });
     const log = createAuditLog({ pool });
     const { id } = await log.begin({ operationId: 'a', actor: { kind: 'system' } });
     await log.complete(id, { kind: 'success' });
@@ -20,7 +20,7 @@ test.each(['repeatable read', 'serializable'])(
     expect(page.entries).toMatchObject([{ id }]);
     // Published, so that those who may not write see it too.
     await pool.query(`alter database ${database.name} set default_transaction_read_only = on`);
-    const readOnly = new pg.Pool({ connectionString: database.url });
+    const readOnly = testPool({ connectionString: database.url });
     const seen = await createAuditLog({ pool: readOnly }).list();
     expect(seen).toMatchObject({ entries: page.entries, horizon: page.horizon });
     await Promise.all([pool.end(), readOnly.end()]);
@@ -45,7 +45,7 @@ test('a role that may insert, update and select begins and completes', async () 
 test('a follower with a filter that nothing passes does not read the same entries again', async () => {
   // A small table would be read whole whatever is asked.
   await database.pool.query(`alter database ${database.name} set enable_seqscan = off`);
-  const pool = new pg.Pool({ connectionString: database.url });
+  const pool = testPool({ connectionString: database.url });
   const auditLog = createAuditLog({ pool });
   await complete(500);
   let { next } = await auditLog.list({ operationId: 'none' });

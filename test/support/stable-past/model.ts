@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { testPool } from '../connection.ts';
 import { type AuditLog, createAuditLog } from '../../../src/index.ts';
 import type { SeenEntry } from './history.ts';
 import { keyOf } from './final-past.ts';
@@ -45,7 +46,7 @@ export interface Real extends AsyncDisposable {
 }
 
 export async function openReal(url: string): Promise<Real> {
-  const pool = new pg.Pool({ connectionString: url, max: 2 });
+  const pool = testPool({ connectionString: url, max: 2 });
   pool.on('error', () => {});
   const open: pg.Client[] = [];
   return {
