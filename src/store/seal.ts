@@ -6,7 +6,7 @@ import { auditLogTable, kyselyQuery } from './query.ts';
 /**
  * Seals the completed past, up to `target` if that is enough, and answers the horizon. Entries up to it are read in a
  * later statement, on the same server. Cheap when that much is sealed already: migrations/0004_sealing.sql. What anybody
- * has sealed `withinMs` is enough.
+ * has sealed within the last `withinMs` is enough.
  */
 export async function seal(
   { db, schema }: AuditLogDatabase,
