@@ -34,8 +34,9 @@ export async function listPublishedEntries(
   { horizon: pinned, ...place }: Cursor,
   limit: number,
 ): Promise<{ readonly entries: Entry[]; readonly horizon: Instant } | null> {
-  const published = `(select sealed from ${auditLogTable(schema)}_horizon)`;
-  const select = selectEntries(schema, `${instantJson(published)} as horizon`);
+  // Written as text in the sub-select, which runs once, and not for each entry.
+  const select = selectEntries(schema, `${fromHorizon(schema, instantJson('sealed'))} as horizon`);
+  const published = fromHorizon(schema, 'sealed');
   const { text, values } = pageStatement(select, place, limit, (value) => {
     if (place.order === 'ascending') return [`time_completed <= ${published}`];
     const upTo = `${value(pinned)}::timestamptz`;
@@ -45,6 +46,10 @@ export async function listPublishedEntries(
   if (rows.length < limit) return null;
   const horizon = place.order === 'descending' && pinned ? pinned : instantOfJson(rows[0]!.horizon);
   return { entries: rows.map(toEntry), horizon };
+}
+
+function fromHorizon(schema: string, what: string): string {
+  return `(select ${what} from ${auditLogTable(schema)}_horizon)`;
 }
 
 /**
