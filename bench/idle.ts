@@ -17,8 +17,8 @@ const AIM = 0.5;
 
 export const benchmark: Benchmark = {
   name: 'idle',
-  question: 'What does a fleet cost that has nothing to do, beside bare pg-boss and graphile-worker?',
-  peers: ['graphile-worker'],
+  question: 'What does a fleet cost that has nothing to do, beside bare pg-boss, graphile-worker and BullMQ?',
+  peers: ['bullmq', 'graphile-worker'],
   async run({ tiny, server, progress }) {
     const sizes = tiny ? [1, 2] : [1, 4, 16];
     const seconds = tiny ? 6 : 300;
@@ -75,13 +75,13 @@ export const benchmark: Benchmark = {
         },
       ],
       plot: {
-        title: 'Statements per second of an idle fleet',
-        data: { values: rows },
-        mark: { type: 'line', point: true },
+        title: 'Statements per second for each replica that an idle fleet is given',
+        width: 480,
+        data: { values: added },
+        mark: 'bar',
         encoding: {
-          x: { field: 'replicas', type: 'quantitative' },
-          y: { field: 'statements/s', type: 'quantitative' },
-          color: { field: 'contestant', type: 'nominal', title: null },
+          y: { field: 'contestant', type: 'nominal', sort: null, title: null },
+          x: { field: 'statements/s, each added', type: 'quantitative' },
         },
       },
       notes: ['Statements: messages Query and Execute of the wire protocol, counted by a proxy before each fleet.'],

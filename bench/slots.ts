@@ -7,17 +7,19 @@ import type { Benchmark, BenchContext, Row } from './harness/benchmark.ts';
 import { inTurn, spread } from './harness/measure.ts';
 import { buildSealog, type Contestant, contestants } from './idle/contestants.ts';
 import { latenessOf, STARTED } from './slots/lateness.ts';
-import { rescueOfPgBoss, rescueOfSealog } from './slots/rescue.ts';
+import { rescueOfPeer, rescueOfSealog } from './slots/rescue.ts';
 
 const RESCUE_SECONDS = 30;
-const TUNED = 'pg-boss, rescuing soon';
+/** Peers whose rescue is waited for: BullMQ's defaults, too, need no more than a minute. */
+const RESCUERS = /^BullMQ|rescuing soon$/;
+const SOON = /rescuing soon$/;
 /** Longer than any of the intervals at which replicas look. */
 const SETTLE_MS = 10_000;
 
 export const benchmark: Benchmark = {
   name: 'slots',
   question: 'How soon does an activation start after its slot, and how soon is it rescued after a crash?',
-  peers: ['graphile-worker'],
+  peers: ['bullmq', 'graphile-worker'],
   async run({ tiny, server, progress }) {
     const slots = tiny ? 0 : 6;
     const rounds = tiny ? 1 : 6;
@@ -29,7 +31,7 @@ export const benchmark: Benchmark = {
     );
     const rescues = await rescue(
       { tiny, server, progress },
-      { sealog, rounds, tuned: contestants(sealog).find(({ name }) => name === TUNED)! },
+      { sealog, rounds, peers: contestants(sealog).filter(({ name }) => (tiny ? SOON : RESCUERS).test(name)) },
     );
     const worst = Math.max(...rescues.find(({ name }) => name === 'sealog')!.seconds);
     return {
@@ -73,14 +75,21 @@ interface Samples {
   readonly seconds: readonly number[];
 }
 
+interface Rescues {
+  readonly sealog: string;
+  readonly peers: readonly Contestant[];
+  /** Of each. */
+  readonly rounds: number;
+}
+
 async function rescue(
   { tiny, server, progress }: Omit<BenchContext, 'largest'>,
-  { sealog, rounds, tuned }: { readonly sealog: string; readonly rounds: number; readonly tuned: Contestant },
+  { sealog, peers, rounds }: Rescues,
 ): Promise<readonly Samples[]> {
   const options = () => ({ server, settleMs: tiny ? 0 : Math.random() * SETTLE_MS });
-  const rescues = {
+  const rescues: Readonly<Record<string, () => Promise<number>>> = {
     sealog: () => rescueOfSealog(sealog, options()),
-    [TUNED]: () => rescueOfPgBoss(tuned, options()),
+    ...Object.fromEntries(peers.map((peer) => [peer.name, () => rescueOfPeer(peer, options())])),
   };
   if (tiny) {
     progress('a rescue of each, at once');

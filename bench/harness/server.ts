@@ -25,7 +25,7 @@ export interface BenchDatabase extends AsyncDisposable {
 
 // A commit is on disk, as in production. All else is as PostgreSQL ships, but for what it asks every owner to set.
 const SETTINGS = {
-  max_connections: '400',
+  max_connections: '600',
   shared_buffers: '2GB',
   effective_cache_size: '8GB',
   max_wal_size: '8GB',

@@ -13,8 +13,8 @@ export interface Contestant {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What pg-boss needs for a rescue within half a minute, by its own settings. */
-const RESCUING = {
+// What they need for a rescue within half a minute, by their own settings.
+const PG_BOSS_RESCUING = {
   boss: {
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
@@ -23,6 +23,7 @@ const RESCUING = {
   },
   queue: { heartbeatSeconds: 10, retryLimit: 5, retryDelay: 1 },
 };
+const BULLMQ_RESCUING = { lockDuration: 10_000, stalledInterval: 5000, maxStalledCount: 5 };
 
 /** Those that run here: a peer is left out when it is not installed. Those of peers note each start in `table`. */
 export function contestants(sealog: string, { table }: { readonly table?: string } = {}): readonly Contestant[] {
@@ -34,17 +35,20 @@ export function contestants(sealog: string, { table }: { readonly table?: string
       schedule,
       ...(table === undefined ? [] : [table]),
     ];
-  const graphile = isInstalled('graphile-worker')
-    ? [
-        { name: 'graphile-worker, defaults', program: peer('graphile-replica.js', {}) },
-        { name: 'graphile-worker, polling often', program: peer('graphile-replica.js', { pollInterval: 500 }) },
-      ]
-    : [];
+  const graphile = [
+    { name: 'graphile-worker, defaults', program: peer('graphile-replica.js', {}) },
+    { name: 'graphile-worker, polling often', program: peer('graphile-replica.js', { pollInterval: 500 }) },
+  ];
+  const bullmq = [
+    { name: 'BullMQ on PostgreSQL, defaults', program: peer('bullmq-replica.js', {}) },
+    { name: 'BullMQ on PostgreSQL, rescuing soon', program: peer('bullmq-replica.js', BULLMQ_RESCUING) },
+  ];
   return [
     { name: 'sealog', program: () => [sealog, 'worker'] },
     { name: 'pg-boss, defaults', program: peer('pg-boss-replica.js', {}) },
-    { name: 'pg-boss, rescuing soon', program: peer('pg-boss-replica.js', RESCUING) },
-    ...graphile,
+    { name: 'pg-boss, rescuing soon', program: peer('pg-boss-replica.js', PG_BOSS_RESCUING) },
+    ...(isInstalled('graphile-worker') ? graphile : []),
+    ...(isInstalled('bullmq') ? bullmq : []),
   ];
 }
 

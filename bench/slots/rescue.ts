@@ -22,8 +22,8 @@ export async function rescueOfSealog(executable: string, { server, settleMs }: R
   return rescue.ms / 1000;
 }
 
-/** The same of bare pg-boss: from SIGKILL to the start of the job on the other replica. */
-export async function rescueOfPgBoss(contestant: Contestant, { server, settleMs }: RescueOptions): Promise<number> {
+/** The same of a peer: from SIGKILL to the start of the job on the other replica. */
+export async function rescueOfPeer(contestant: Contestant, { server, settleMs }: RescueOptions): Promise<number> {
   await using database = await server.createDatabase({ empty: true });
   await using stack = new AsyncDisposableStack();
   const start = async (name: string, env: Readonly<Record<string, string>>) => {

@@ -19,5 +19,6 @@ test.concurrent.each([...PEERS, ...PLOTS])('the benchmark %s runs with its peers
   expect(svg).toMatch(/^<svg [^]*<\/svg>\s*$/);
   expect(svg).toContain(`PostgreSQL ${result.versions['postgresql']}`);
   if (!PEERS.includes(name)) return;
-  expect(result.versions).toMatchObject({ 'graphile-worker': dependencies['graphile-worker'] });
+  const { bullmq, 'graphile-worker': graphile } = dependencies;
+  expect(result.versions).toMatchObject({ bullmq, 'graphile-worker': graphile });
 });
