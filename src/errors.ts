@@ -41,6 +41,12 @@ export function checkObject(argument: string, value: unknown): void {
   if (typeof value !== 'object' || value === null) throw new InvalidArgumentError(argument, 'an object', value);
 }
 
+/** Throws {@link InvalidArgumentError} when `value` has another key than those: a misspelt one would be passed over. */
+export function checkKeys(argument: string, value: object, known: readonly string[]): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw new InvalidArgumentError(argument, `only ${known.join(', ')}`, unknown);
+}
+
 /**
  * The embedded PostgreSQL could not be set up, started or joined. `problem` is the message without its preamble, `log`
  * the end of the server's log, if there is one.
@@ -89,6 +95,7 @@ export class HorizonNotReachedError extends SealogError {
 
 /** A value as an error message shows it: JSON where that says what it is, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
+  if (value instanceof Date) return `a Date, ${jsonOf(value)}`;
   const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

@@ -23,8 +23,9 @@ export async function list(
   sealedWithin: typeof NOW = NOW,
 ): Promise<Page> {
   checkObject('query', query);
-  const limit = checkLimit(query.limit);
-  const place = placeOf(query);
+  const { limit = 100, ...listing } = query;
+  checkLimit('limit', limit);
+  const place = placeOf(listing);
   return await asStoreError('list', () => pageFrom(database, place, limit, sealedWithin));
 }
 
@@ -123,6 +124,10 @@ export async function* eachPage(
 ): AsyncGenerator<Page, void, undefined> {
   checkObject('query', query);
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
+  checkLimit('pageSize', pageSize);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new InvalidArgumentError('signal', 'an AbortSignal', signal);
+  }
   const { order } = placeOf(listing);
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
@@ -145,13 +150,13 @@ export async function* eachEntry(
   for await (const page of eachPage(database, query)) yield* page.entries;
 }
 
-function placeOf(query: PageQuery): Cursor {
+function placeOf({ after, ...query }: Omit<PageQuery, 'limit'>): Cursor {
   const { from, to, order, operationId, actorId, tenantId, result } = checkQuery(query);
-  if (query.after === undefined) {
+  if (after === undefined) {
     const filter = { operationId, actorId, tenantId, result };
     return { order: order ?? 'ascending', from, to, filter, horizon: undefined, position: undefined };
   }
-  const cursor = decodeCursor(query.after);
+  const cursor = decodeCursor(after);
   checkSameListing(cursor, { from, to, order, operationId, actorId, tenantId, result });
   return cursor;
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from '../errors.ts';
+import { checkKeys, InvalidArgumentError } from '../errors.ts';
 import type { Actor, Resource } from './entry.ts';
 import { canonicalInstant, type Instant } from './instant.ts';
 
@@ -80,10 +80,12 @@ export interface Page {
 }
 
 export const FILTERS: readonly (keyof EntryFilter)[] = ['operationId', 'actorId', 'tenantId', 'result'];
+const KEYS = ['from', 'to', 'order', ...FILTERS] satisfies (keyof EntryQuery)[];
 const RESULTS = ['success', 'error', 'unknown'] satisfies EntryResult['kind'][];
 
 /** The query with its instants in canonical form. Throws {@link InvalidArgumentError}, naming the argument. */
-export function checkQuery<Q extends EntryQuery>(query: Q): Q {
+export function checkQuery(query: EntryQuery): EntryQuery {
+  checkKeys('query', query, KEYS);
   for (const name of FILTERS) {
     const value: unknown = query[name];
     if (value !== undefined && (typeof value !== 'string' || value === '')) {
@@ -96,17 +98,19 @@ export function checkQuery<Q extends EntryQuery>(query: Q): Q {
   if (query.order !== undefined && query.order !== 'ascending' && query.order !== 'descending') {
     throw new InvalidArgumentError('order', 'ascending or descending', query.order);
   }
-  return {
-    ...query,
-    ...(query.from !== undefined && { from: canonicalInstant('from', query.from) }),
-    ...(query.to !== undefined && { to: canonicalInstant('to', query.to) }),
-  };
+  const from = query.from === undefined ? undefined : canonicalInstant('from', query.from);
+  const to = query.to === undefined ? undefined : canonicalInstant('to', query.to);
+  // It would be empty and settled, and look like a range in which nothing happened.
+  if (from !== undefined && to !== undefined && from > to) {
+    throw new InvalidArgumentError('from', `an instant not later than to, which is ${to}`, query.from);
+  }
+  return { ...query, from, to };
 }
 
 /** Throws {@link InvalidArgumentError} for a number of entries that a page cannot have. */
-export function checkLimit(limit: unknown = 100): number {
+export function checkLimit(argument: string, limit: unknown): number {
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1 || limit > 10_000) {
-    throw new InvalidArgumentError('limit', 'a whole number from 1 to 10000', limit);
+    throw new InvalidArgumentError(argument, 'a whole number from 1 to 10000', limit);
   }
   return limit;
 }

@@ -76,6 +76,7 @@ test('bad usage', async () => {
     ['list', '--format', 'xml'],
     ['list', '--after', 'abc'],
     ['list', '--follow', '--order', 'desc'],
+    ['list', '--from', '2026-03-02', '--to', '2026-03-01'],
     ['list', '--escape-formulas'],
     ['config', '--verbose'],
   ];

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import {
   type AuditLog,
   createAuditLog,
+  type EntriesQuery,
   type Entry,
   InvalidArgumentError,
   InvalidCursorError,
@@ -206,6 +207,12 @@ test('a query that can only be a mistake is refused by name', async () => {
     [{ result: 'timeout' }, 'result: expected one of success, error, unknown, got "timeout"'],
     [{ actorId: '' }, 'actorId: expected non-empty text, got ""'],
     [{ to: '0000-12-31T00:00:00Z' }, 'to: expected an instant like'],
+    [{ from: new Date(0) }, 'from: expected an instant like 2026-03-01T12:00:00.000001Z, got a Date, "1970-01-01'],
+    [
+      { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' },
+      'from: expected an instant not later than to, which is 2026-03-01T00:00:00.000000Z, got "2026-03-02T00:00:00Z"',
+    ],
+    [{ tenant: 't1' }, 'query: expected only from, to, order, operationId, actorId, tenantId, result, got "tenant"'],
   ];
   for (const [query, message] of mistakes) {
     const listing = auditLog.list(query as PageQuery);
@@ -225,6 +232,14 @@ test('entries are followed in one order only, and fail as list does', async () =
     await expect(auditLog.entries({ ...query, follow: true }).next()).rejects.toThrow(
       'follow: expected order ascending, got "descending"',
     );
+  }
+  const mistakes: readonly (readonly [unknown, string])[] = [
+    [{ pageSize: 0 }, 'pageSize: expected a whole number from 1 to 10000, got 0'],
+    [{ limit: 5 }, 'query: expected only from, to, order, operationId, actorId, tenantId, result, got "limit"'],
+    [{ signal: 5 }, 'signal: expected an AbortSignal, got 5'],
+  ];
+  for (const [query, message] of mistakes) {
+    await expect(auditLog.entries(query as EntriesQuery).next()).rejects.toThrow(message);
   }
   await database.pool.query('alter view sealog.audit_log_complete rename to gone');
   await expect(auditLog.entries().next()).rejects.toThrow(StoreError);

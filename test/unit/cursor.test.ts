@@ -8,14 +8,20 @@ import { InvalidArgumentError, InvalidCursorError } from '../../src/errors.ts';
 const microseconds = fc.bigInt({ min: 0n, max: 253_000_000_000_000_000n });
 const instant = microseconds.map(instantOf);
 const text = fc.string({ unit: 'binary', minLength: 1 });
-const cursors: fc.Arbitrary<Cursor> = fc.record({
-  order: fc.constantFrom('ascending', 'descending'),
+const bounds = fc.record({
   from: fc.option(instant, { nil: undefined }),
   to: fc.option(instant, { nil: undefined }),
+});
+const places = fc.record({
+  order: fc.constantFrom<Cursor['order'][]>('ascending', 'descending'),
   filter: fc.record({ operationId: text, actorId: text, tenantId: text }, { requiredKeys: [] }),
   horizon: fc.option(instant, { nil: undefined }),
   position: fc.option(fc.record({ timeCompleted: instant, id: fc.uuid({ version: 7 }) }), { nil: undefined }),
 });
+const cursors: fc.Arbitrary<Cursor> = fc
+  .tuple(bounds, places)
+  .filter(([{ from = '', to = '9' }]) => from <= to)
+  .map(([bound, place]) => ({ ...bound, ...place }));
 
 /** Written another way than the library does. */
 function instantOf(since1970: bigint): string {
@@ -52,6 +58,22 @@ describe('a cursor', () => {
   test('made of any other text is refused', () => {
     fc.assert(fc.property(fc.string(), (other) => expect(() => decodeCursor(other)).toThrow(InvalidCursorError)));
     expect(() => decodeCursor(undefined as never)).toThrow(InvalidCursorError);
+  });
+
+  test.each([
+    null,
+    {},
+    [],
+    { filter: {} },
+    { order: 'sideways', filter: {} },
+    { order: 'ascending', filter: { operationId: 1 } },
+    { order: 'ascending', filter: { horizon: 'x' } },
+    { order: 'ascending', filter: {}, from: 'yesterday' },
+    { order: 'ascending', filter: {}, horizon: 1 },
+    { order: 'ascending', filter: {}, position: {} },
+    { order: 'ascending', filter: {}, position: { timeCompleted: '2026-03-01T12:00:00.000001Z', id: '1 or true' } },
+  ])('made by somebody else out of %j is refused', (forged) => {
+    expect(() => decodeCursor(encodeCursor(forged as never))).toThrow(InvalidCursorError);
   });
 
   test('of another version says so', () => {

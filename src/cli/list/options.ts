@@ -68,6 +68,9 @@ export function listingOf(options: ListOptions, command: Command): EntryQuery & 
     tenantId: tenant,
   };
   const listing = { ...query, result, after };
+  if (from !== undefined && to !== undefined && from > to) {
+    command.error(`error: option '--from <instant>': expected not later than --to, which is ${to}, got ${from}`);
+  }
   const earlier = after === undefined ? undefined : decodeCursor(after);
   if (earlier) {
     try {
@@ -94,7 +97,9 @@ function instant(text: string): Instant {
 }
 
 function entries(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidOption(`expected a whole number from 1, got "${text}"`);
+  if (!/^[1-9]\d{0,14}$/.test(text)) {
+    throw new InvalidOption(`expected a whole number from 1 to 999999999999999, got "${text}"`);
+  }
   return Number(text);
 }
 
