@@ -2,9 +2,8 @@
  * A backlog of stale entries: drained by a real worker, a process of its own with its queue, its log and its triggers,
  * against a bare loop of the same batches for which no trigger fires, on the same table.
  */
-import { join } from 'node:path';
 import type pg from 'pg';
-import { spawnNode } from '../test/support/processes.ts';
+import { drainByWorker } from './backlog/drain.ts';
 import { timeoutGuarded } from './entries/bare-statements.ts';
 import { addCompletedEntries, ownerOf } from './entries/completed.ts';
 import { beginStaleEntries, countResults } from './entries/incomplete.ts';
@@ -29,7 +28,6 @@ const FULL: Load = {
   rounds: 3,
 };
 const TINY: Load = { completed: 1000, limits: [{ limit: 100, entries: 500 }], rounds: 1 };
-const BIN = join(import.meta.dirname, '../src/bin.ts');
 
 /** No log and no backlog is larger than that. */
 function upTo(largest: number, { completed, limits, rounds }: Load): Load {
@@ -111,44 +109,6 @@ export const benchmark: Benchmark = {
     };
   },
 };
-
-/** Milliseconds from the start of the first activation to the log line of the last one, which is written after its commit. */
-async function drainByWorker(
-  url: string,
-  { limit, entries }: { readonly limit: number; readonly entries: number },
-): Promise<number> {
-  await using worker = await spawnNode([BIN, 'worker'], {
-    env: {
-      DATABASE_URL: url,
-      SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: String(limit),
-      SEALOG_HTTP_PORT: '0',
-    },
-  });
-  let left = entries;
-  let started = Number.NaN;
-  const last = await worker.waitForLine((text) => {
-    const line = activationOf(text);
-    if (!line) return false;
-    if (left === entries) started = Date.parse(line.time) - line.durationMs;
-    left -= line.timedOut;
-    return left <= 0;
-  }, 120_000);
-  worker.kill('SIGTERM');
-  await worker.exited;
-  return Date.parse(activationOf(last)!.time) - started;
-}
-
-interface Activation {
-  readonly time: string;
-  readonly durationMs: number;
-  readonly timedOut: number;
-}
-
-function activationOf(text: string): Activation | undefined {
-  if (!text.includes('"audit-timeout.activation"')) return undefined;
-  const line: Activation = JSON.parse(text);
-  return line;
-}
 
 async function drainBare(owner: pg.Client, limit: number): Promise<number> {
   return await timed(async () => {

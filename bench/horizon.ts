@@ -58,9 +58,13 @@ function aimsOf(rows: readonly Row[], { kept, keptBesideSealers }: Audience): re
   const lag = Math.max(...ours.map((row) => Number(row['lag ms'])));
   return [
     { aim: 'median lag under 20 ms at any number of writers', measured: lag, reached: lag < 20 },
-    { aim: 'beside followers writers keep 0.95 of their rate', measured: kept, reached: kept >= 0.95 },
     {
-      aim: 'beside readers that seal each time they do',
+      aim: 'writers beside followers do 0.95 of what they do beside readers up to now',
+      measured: kept,
+      reached: kept >= 0.95,
+    },
+    {
+      aim: 'the same beside readers that seal each time',
       measured: keptBesideSealers,
       reached: keptBesideSealers >= 0.95,
     },

@@ -99,8 +99,8 @@ function rowsOf(samples: Readonly<Record<string, readonly number[]>>, at: { size
   return Object.entries(samples).map(([contestant, milliseconds]) => {
     const time = spread(milliseconds);
     // OFFSET is not measured in the same rounds.
-    const paired = milliseconds.length === base.length;
-    const ratio = spread(paired ? ratios(milliseconds, base) : milliseconds.map((each) => each / median(base)));
+    const alone = contestant === 'offset';
+    const ratio = spread(alone ? milliseconds.map((each) => each / median(base)) : ratios(milliseconds, base));
     return {
       'completed entries': at.size,
       place: at.place,

@@ -11,17 +11,20 @@ export interface Contestant {
   readonly name: string;
   readonly program: (schedule: string) => readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How long a rescue takes at the most, where that is worth waiting for. */
+  readonly rescueSeconds?: number;
 }
 
 // What they need for a rescue within half a minute, by their own settings.
 const PG_BOSS_RESCUING = {
   boss: {
+    useListenNotify: true,
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
     cronMonitorIntervalSeconds: 10,
     cronWorkerIntervalSeconds: 2,
   },
-  queue: { heartbeatSeconds: 10, retryLimit: 5, retryDelay: 1 },
+  queue: { notify: true, heartbeatSeconds: 10, retryLimit: 5, retryDelay: 1 },
 };
 const BULLMQ_RESCUING = { lockDuration: 10_000, stalledInterval: 5000, maxStalledCount: 5 };
 
@@ -40,13 +43,17 @@ export function contestants(sealog: string, { table }: { readonly table?: string
     { name: 'graphile-worker, polling often', program: peer('graphile-replica.js', { pollInterval: 500 }) },
   ];
   const bullmq = [
-    { name: 'BullMQ on PostgreSQL, defaults', program: peer('bullmq-replica.js', {}) },
-    { name: 'BullMQ on PostgreSQL, rescuing soon', program: peer('bullmq-replica.js', BULLMQ_RESCUING) },
+    { name: 'BullMQ on PostgreSQL, defaults', program: peer('bullmq-replica.js', {}), rescueSeconds: 60 },
+    {
+      name: 'BullMQ on PostgreSQL, rescuing soon',
+      program: peer('bullmq-replica.js', BULLMQ_RESCUING),
+      rescueSeconds: 20,
+    },
   ];
   return [
     { name: 'sealog', program: () => [sealog, 'worker'] },
     { name: 'pg-boss, defaults', program: peer('pg-boss-replica.js', {}) },
-    { name: 'pg-boss, rescuing soon', program: peer('pg-boss-replica.js', PG_BOSS_RESCUING) },
+    { name: 'pg-boss, rescuing soon', program: peer('pg-boss-replica.js', PG_BOSS_RESCUING), rescueSeconds: 30 },
     ...(isInstalled('graphile-worker') ? graphile : []),
     ...(isInstalled('bullmq') ? bullmq : []),
   ];

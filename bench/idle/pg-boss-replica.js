@@ -7,13 +7,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PgBoss } from 'pg-boss';
 
 const [settings = '{}', schedule = '*/10 * * * *', table] = process.argv.slice(2);
-const { boss: bossOptions = {}, queue = {}, poll } = JSON.parse(settings);
+const { boss: bossOptions = {}, queue = {} } = JSON.parse(settings);
 const boss = new PgBoss({ connectionString: process.env['DATABASE_URL'], ...bossOptions });
 boss.on('error', () => {});
 await boss.start();
 await boss.createQueue('job', { policy: 'stately', ...queue });
 await boss.schedule('job', schedule);
-await boss.work('job', { includeMetadata: true, ...(poll && { pollingIntervalSeconds: poll }) }, async ([job]) => {
+await boss.work('job', { includeMetadata: true }, async ([job]) => {
   if (table) await boss.getDb().executeSql(`insert into ${table} values (clock_timestamp())`);
   if (process.env['CATCH']) {
     console.log(`started ${job.retryCount}`);
