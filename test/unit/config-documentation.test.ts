@@ -26,7 +26,7 @@ function withFile(content: string, env: Record<string, string> = {}): string {
     writeFileSync(SEALOG_CONFIG, content);
     return JSON.stringify(loadSettings({ env: { ...env, SEALOG_CONFIG } }).settings.auditTimeout);
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return String(error instanceof Error ? error.message : error).replaceAll(`${directory}/`, '');
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -116,7 +116,7 @@ test.each([
   ['{}', 'an object'],
 ])('a port written %s in a file is a problem', (json, shown) => {
   expect(problemsWith(`{ "http": { "port": ${json} } }`)).toEqual([
-    `http.port (SEALOG_HTTP_PORT): expected a whole number from 0 to 65535, got ${shown}`,
+    `http.port (SEALOG_HTTP_PORT): expected a whole number from 0 to 65535, got ${shown}, in ${join(directory, 'more.json')}`,
   ]);
 });
 

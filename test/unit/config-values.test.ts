@@ -4,7 +4,8 @@ import type { Environment } from '../../src/config/environment.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { ConfigError } from '../../src/errors.ts';
 
-const CRON = 'a cron expression of five fields (minute hour day month weekday)';
+const CRON =
+  'a cron expression of five fields (minute hour day month weekday), within their ranges and of a time that comes';
 const ZONE = 'an IANA time zone name such as Europe/Berlin';
 const URL_RULE = 'a postgres:// or postgresql:// URL with special characters percent-encoded';
 const HOST = 'a host name or an IP address';
