@@ -6,7 +6,8 @@
 import { metrics, trace } from '@opentelemetry/api';
 import type pg from 'pg';
 import { auditTimeout } from '../src/jobs/audit-timeout.ts';
-import { auditLogDatabase, openPool } from '../src/store/database.ts';
+import { auditLogDatabase } from '../src/store/database.ts';
+import { openPool } from '../src/store/open-pool.ts';
 import { readCutoff } from '../src/store/read-cutoff.ts';
 import { inTransaction } from '../src/store/transaction.ts';
 import { activationMetrics } from '../src/worker/activation-metrics.ts';

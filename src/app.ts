@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { connectionLost } from './events.ts';
 import type { Logger } from './logger.ts';
-import { auditLogDatabase, type AuditLogDatabase, openPool } from './store/database.ts';
+import { auditLogDatabase, type AuditLogDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { inMigrationTurn } from './store/migration-turn.ts';
+import { openPool } from './store/open-pool.ts';
 import type { QueueConnection } from './worker/boss.ts';
 import { installQueues } from './worker/install-queues.ts';
 

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { decodeCursor, encodeCursor } from '../../src/audit-log/cursor.ts';
 import { type AuditLog, createAuditLog, type Page } from '../../src/index.ts';
-import { openPool } from '../../src/store/database.ts';
+import { openPool } from '../../src/store/open-pool.ts';
 import { askAgain } from '../support/stable-past/ask-again.ts';
 import { type Count, takeCensus } from '../support/stable-past/census.ts';
 import { setClock } from '../support/stable-past/disturbances.ts';

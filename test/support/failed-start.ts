@@ -3,8 +3,9 @@
  * that it has started, and prints how the start failed. Then nothing is left that would keep it alive.
  */
 import { loadSettings } from '../../src/config/load-settings.ts';
-import { auditLogDatabase, openPool } from '../../src/store/database.ts';
+import { auditLogDatabase } from '../../src/store/database.ts';
 import { isTransient } from '../../src/store/errors.ts';
+import { openPool } from '../../src/store/open-pool.ts';
 import type { QueuePool } from '../../src/worker/boss.ts';
 import { startWorker } from '../../src/worker/start-worker.ts';
 import { recordingLogger } from './recording-logger.ts';

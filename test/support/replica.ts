@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Settings } from '../../src/config/settings.ts';
-import { auditLogDatabase, type AuditLogDatabase, openPool } from '../../src/store/database.ts';
+import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
+import { openPool } from '../../src/store/open-pool.ts';
 import { lastActivations, type RecordedActivation } from '../../src/worker/activation-history.ts';
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';

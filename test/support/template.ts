@@ -1,5 +1,6 @@
-import { auditLogDatabase, openPool } from '../../src/store/database.ts';
+import { auditLogDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { openPool } from '../../src/store/open-pool.ts';
 import { installQueues } from '../../src/worker/install-queues.ts';
 import { recordingLogger } from './recording-logger.ts';
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
-import { openPool } from '../../src/store/database.ts';
+import { openPool } from '../../src/store/open-pool.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';

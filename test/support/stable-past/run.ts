@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { createAuditLog } from '../../../src/index.ts';
-import { auditLogDatabase, openPool } from '../../../src/store/database.ts';
+import { auditLogDatabase } from '../../../src/store/database.ts';
+import { openPool } from '../../../src/store/open-pool.ts';
 import { waitUntil } from '../wait.ts';
 import { askAgain } from './ask-again.ts';
 import { type Count, takeCensus } from './census.ts';
