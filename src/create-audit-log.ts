@@ -1,8 +1,7 @@
-import type { MeterProvider } from '@opentelemetry/api';
+import { type AuditLogOptions, checkAuditLogOptions } from './audit-log-options.ts';
 import { checkCompletion, checkEntryId, type Completion, type CompleteResult } from './audit-log/completion.ts';
 import { type BegunEntry, checkNewEntry, type NewEntry } from './audit-log/entry.ts';
 import type { Entry, Page, PageQuery } from './audit-log/listing.ts';
-import { checkObject, InvalidArgumentError } from './errors.ts';
 import { connectionLost } from './events.ts';
 import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
@@ -18,28 +17,6 @@ import { poolQuery, sendPrepared, sendUnprepared, type Transaction, transactionQ
 import { retryTransient } from './store/retry-transient.ts';
 import { queryWithin } from './store/within-limit.ts';
 import { writeMetrics } from './write-metrics.ts';
-
-/** The database is a pool of your own (`pg.Pool`; you end it), or a connection string for a pool of ours. */
-export type AuditLogOptions = ({ readonly pool: DatabasePool } | { readonly connectionString: string }) & {
-  /** PostgreSQL schema of the audit log. Default `sealog`. */
-  readonly schema?: string;
-  /** A pino logger or one of its shape. Default: JSON lines on stderr, from `warn` on. */
-  readonly logger?: Logger;
-  /** Names this process in the entries that it begins. Default: host and pid. */
-  readonly instanceId?: string;
-  /** Most connections of the pool made for `connectionString`. Default 10. */
-  readonly poolMax?: number;
-  /** How long `begin` may take, waiting for a connection included, in milliseconds: 1 to 600 000, default 2000. */
-  readonly beginTimeoutMs?: number;
-  /**
-   * Whether each connection keeps the statements of `begin` and `complete` prepared, which spares the server the
-   * planning of each. Not through a pooler of transactions that knows no prepared statements, as PgBouncer before 1.21.
-   * Default false.
-   */
-  readonly preparedStatements?: boolean;
-  /** Where refused, repeated, lost and late writes are counted. Default: OpenTelemetry's global one, as it is now. */
-  readonly meterProvider?: MeterProvider;
-};
 
 /** The audit log of one database. */
 export interface AuditLog extends AsyncDisposable {
@@ -98,7 +75,8 @@ export interface AuditLog extends AsyncDisposable {
 }
 
 /**
- * Opens the audit log. Nothing is connected until the first call.
+ * Opens the audit log. Nothing is connected until the first call. Throws `InvalidArgumentError` for options that could not
+ * work then.
  *
  * @example
  * const auditLog = createAuditLog({ connectionString: process.env.DATABASE_URL });
@@ -106,11 +84,10 @@ export interface AuditLog extends AsyncDisposable {
  * await auditLog.complete(entry.id, { kind: 'success', httpStatusCode: 201 });
  */
 export function createAuditLog(options: AuditLogOptions): AuditLog {
-  checkObject('options', options);
+  checkAuditLogOptions(options);
   const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName() } = options;
-  const { beginTimeoutMs = 2000, preparedStatements = false } = options;
-  checkMilliseconds('beginTimeoutMs', beginTimeoutMs);
-  const pool = 'pool' in options ? checkPool(options.pool) : ownPool(options, logger);
+  const { beginTimeoutMs = 2000, preparedStatements = false, poolMax = 10 } = options;
+  const pool = options.pool ?? ownPool(options.connectionString, poolMax, logger);
   const database = auditLogDatabase(pool, schema);
   const send = preparedStatements ? sendPrepared : sendUnprepared;
   const beginQuery = queryWithin(guarded(pool), beginTimeoutMs, send);
@@ -159,31 +136,13 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     },
     record: (entry, operation, recordOptions = {}) => record({ auditLog, logger }, entry, operation, recordOptions),
     async [Symbol.asyncDispose]() {
-      if (!('pool' in options)) await pool.end();
+      if (options.pool === undefined) await pool.end();
     },
   };
   return auditLog;
 }
 
-function checkPool(pool: DatabasePool): DatabasePool {
-  if (typeof pool?.connect === 'function') return pool;
-  throw new InvalidArgumentError('pool', 'a pg.Pool, unless a connectionString is given', pool);
-}
-
-function checkMilliseconds(argument: string, value: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= 600_000) return;
-  throw new InvalidArgumentError(argument, 'a whole number from 1 to 600000', value);
-}
-
-function ownPool(options: AuditLogOptions & { readonly connectionString: string }, logger: Logger): DatabasePool {
-  const { connectionString, poolMax = 10 } = options;
-  if (typeof connectionString !== 'string' || connectionString === '') {
-    throw new InvalidArgumentError(
-      'connectionString',
-      'a postgres URL, unless a pool is given',
-      typeof connectionString,
-    );
-  }
+function ownPool(connectionString: string, poolMax: number, logger: Logger): DatabasePool {
   return openPool({
     connectionString,
     max: poolMax,

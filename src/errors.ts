@@ -25,11 +25,11 @@ export class InvalidArgumentError extends SealogError {
   readonly argument: string;
   /** The rule, as the message has it. */
   readonly expected: string;
-  /** What was given, as it was given. */
+  /** What was given, as it was given. Undefined when it may hold a password: loggers print it. */
   readonly got: unknown;
 
-  constructor(argument: string, expected: string, got: unknown) {
-    super(`${argument}: expected ${expected}, got ${describe(got)}`);
+  constructor(argument: string, expected: string, got: unknown, shown: string = describe(got)) {
+    super(`${argument}: expected ${expected}, got ${shown}`);
     this.argument = argument;
     this.expected = expected;
     this.got = got;
@@ -98,6 +98,11 @@ export function describe(value: unknown): string {
   if (value instanceof Date) return `a Date, ${jsonOf(value)}`;
   const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}
+
+/** A value that may hold a password, told without it. What an editor or `echo` leaves at its end is easily overlooked. */
+export function notPrinted(raw: string): string {
+  return `a value that ${/\s$/.test(raw) ? 'ends with a line break or blank and ' : ''}is not printed (it may hold a password)`;
 }
 
 function jsonOf(value: unknown): string | undefined {

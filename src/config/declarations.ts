@@ -1,5 +1,5 @@
 import { instanceName } from '../instance-name.ts';
-import { host, identifier, line, oneOf, postgresUrl, trueOrFalse, wholeNumber, type Rule } from './rules.ts';
+import { host, identifier, line, oneOf, postgresUrl, trueOrFalse, wholeNumber, type Rule } from '../rules.ts';
 import { fiveFieldCron, timeZone } from './schedule-rules.ts';
 import type { Key, SettingValue } from './settings.ts';
 

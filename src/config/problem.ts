@@ -1,12 +1,7 @@
 import { distance } from 'fastest-levenshtein';
-import { describe } from '../errors.ts';
+import { describe, notPrinted } from '../errors.ts';
 import { declarations } from './declarations.ts';
 import type { Key } from './settings.ts';
-
-/** A value that may hold a password, told without it. What an editor or `echo` leaves at its end is easily overlooked. */
-function notPrinted(raw: string): string {
-  return `a value that ${/\s$/.test(raw) ? 'ends with a line break or blank and ' : ''}is not printed (it may hold a password)`;
-}
 
 /** The line that tells which key, through which variable, what was expected and what was there instead. */
 export function valueProblem(key: Key, raw: unknown, expected: string = declarations[key].rule.expected): string {

@@ -1,5 +1,5 @@
 import { CronExpressionParser } from 'cron-parser';
-import { text, type Rule } from './rules.ts';
+import { text, type Rule } from '../rules.ts';
 
 /** The largest step that means what it says in each field: `*\/90` in the minutes is not "every 90 minutes". */
 const LARGEST_STEPS = [59, 23, 31, 12, 7];

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { isKeyword } from '../../src/config/keywords.ts';
+import { isKeyword } from '../../src/keywords.ts';
 import { createDatabase } from '../support/database.ts';
 
 test('no schema may be called by a word that this PostgreSQL would want quoted', async () => {

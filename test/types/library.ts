@@ -10,6 +10,8 @@ export function options(): void {
   createAuditLog({ connectionString: 'postgres://db/app', poolMax: 5, beginTimeoutMs: 500 });
   // @ts-expect-error one of pool and connectionString is needed
   createAuditLog({ schema: 'audit' });
+  // @ts-expect-error and not both of them
+  createAuditLog({ pool, connectionString: 'postgres://db/app' });
   // @ts-expect-error a client is no pool
   createAuditLog({ pool: new pg.Client() });
   // @ts-expect-error milliseconds are a number
