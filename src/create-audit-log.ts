@@ -7,6 +7,7 @@ import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import { eachEntry, type EntriesQuery, list } from './list.ts';
 import { record, type RecordOptions } from './record.ts';
+import { runningCalls } from './running-calls.ts';
 import { beginEntry } from './store/begin-entry.ts';
 import { completeEntry } from './store/complete-entry.ts';
 import { auditLogDatabase, type DatabasePool, guarded } from './store/database.ts';
@@ -72,7 +73,17 @@ export interface AuditLog extends AsyncDisposable {
 
   /** A completed entry, with the amendment that records its late outcome if there is one. Null when there is none. */
   find(id: string): Promise<FoundEntry | null>;
+
+  /**
+   * Waits until every `begin`, `complete` and `record` that is running has ended, for 10 s at most, and then ends the
+   * pool if it is sealog's own. What has not ended then loses its outcome: the worker completes its entry as `timeout`.
+   * May be called more than once.
+   */
+  [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** How long disposing waits: twice as long as `complete` may take. */
+const DISPOSE_MS = 10_000;
 
 /**
  * Opens the audit log. Nothing is connected until the first call. Throws `InvalidArgumentError` for options that could not
@@ -93,30 +104,42 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   const beginQuery = queryWithin(guarded(pool), beginTimeoutMs, send);
   const completeQuery = poolQuery(guarded(pool), send);
   const counters = writeMetrics(options.meterProvider);
+  const running = runningCalls();
+
+  async function begin(entry: NewEntry): Promise<BegunEntry> {
+    checkNewEntry(entry);
+    try {
+      return await asStoreError('begin', () => beginEntry(beginQuery, schema, entry, instanceId));
+    } catch (error) {
+      counters.beginRefused(error instanceof BeginTimeoutError ? 'timeout' : 'error');
+      throw error;
+    }
+  }
+
+  async function complete(id: string, completion: Completion): Promise<CompleteResult> {
+    checkEntryId(id);
+    checkCompletion(completion);
+    try {
+      const attempt = () => completeEntry(completeQuery, schema, id, completion);
+      const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
+      if (result.status === 'amended') counters.completeAmended();
+      return result;
+    } catch (error) {
+      counters.completeLost();
+      throw error;
+    }
+  }
+
+  // A pool can be ended once only, and two parts of a service may both dispose of its log.
+  let disposed: Promise<void> | undefined;
+  async function dispose(): Promise<void> {
+    await running.ended(DISPOSE_MS);
+    if (options.pool === undefined) await pool.end();
+  }
 
   const auditLog: AuditLog = {
-    async begin(entry) {
-      checkNewEntry(entry);
-      try {
-        return await asStoreError('begin', () => beginEntry(beginQuery, schema, entry, instanceId));
-      } catch (error) {
-        counters.beginRefused(error instanceof BeginTimeoutError ? 'timeout' : 'error');
-        throw error;
-      }
-    },
-    async complete(id, completion) {
-      checkEntryId(id);
-      checkCompletion(completion);
-      try {
-        const attempt = () => completeEntry(completeQuery, schema, id, completion);
-        const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
-        if (result.status === 'amended') counters.completeAmended();
-        return result;
-      } catch (error) {
-        counters.completeLost();
-        throw error;
-      }
-    },
+    begin: (entry) => running.track(begin(entry)),
+    complete: (id, completion) => running.track(complete(id, completion)),
     async beginIn(transaction, entry) {
       checkNewEntry(entry);
       const queryIn = transactionQuery(transaction);
@@ -134,10 +157,9 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       checkEntryId(id);
       return await asStoreError('find', () => findEntry(database, id));
     },
-    record: (entry, operation, recordOptions = {}) => record({ auditLog, logger }, entry, operation, recordOptions),
-    async [Symbol.asyncDispose]() {
-      if (options.pool === undefined) await pool.end();
-    },
+    record: (entry, operation, recordOptions = {}) =>
+      running.track(record({ auditLog, logger }, entry, operation, recordOptions)),
+    [Symbol.asyncDispose]: () => (disposed ??= dispose()),
   };
   return auditLog;
 }
