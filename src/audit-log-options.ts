@@ -1,5 +1,5 @@
 import type { MeterProvider } from '@opentelemetry/api';
-import { InvalidArgumentError, notPrinted } from './errors.ts';
+import { checkKeys, InvalidArgumentError, notPrinted } from './errors.ts';
 import type { Logger } from './logger.ts';
 import { identifier, line, postgresUrl, type Rule, trueOrFalse, wholeNumber } from './rules.ts';
 import type { DatabasePool } from './store/database.ts';
@@ -45,8 +45,8 @@ const RULES: { readonly [Name in keyof AuditLogOptions]-?: Rule<unknown> } = {
 /** Throws {@link InvalidArgumentError} for what would fail at the first call, or be ignored. */
 export function checkAuditLogOptions(options: AuditLogOptions): void {
   if (typeof options !== 'object' || options === null) refuse('options', 'an object', options);
+  checkKeys('options', options, Object.keys(RULES));
   for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(RULES, name)) refuse('options', `only ${Object.keys(RULES).join(', ')}`, name);
     const { expected, parse } = RULES[name as keyof AuditLogOptions];
     if (value !== undefined && parse(value) !== value) refuse(name, expected, value);
   }
