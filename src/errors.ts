@@ -44,7 +44,7 @@ export function checkObject(argument: string, value: unknown): void {
 /** Throws {@link InvalidArgumentError} when `value` has another key than those: a misspelt one would be passed over. */
 export function checkKeys(argument: string, value: object, known: readonly string[]): void {
   const unknown = Object.keys(value).find((key) => !known.includes(key));
-  if (unknown !== undefined) throw new InvalidArgumentError(argument, `only ${known.join(', ')}`, unknown);
+  if (unknown !== undefined) throw new InvalidArgumentError(argument, `only the keys ${known.join(', ')}`, unknown);
 }
 
 /**
@@ -96,6 +96,8 @@ export class HorizonNotReachedError extends SealogError {
 /** A value as an error message shows it: JSON where that says what it is, on one line, cut to 100 characters. */
 export function describe(value: unknown): string {
   if (value instanceof Date) return `a Date, ${jsonOf(value)}`;
+  // JSON has `{}` for it, which hides that a function should not have been asynchronous.
+  if (value instanceof Promise) return 'a promise';
   const text = jsonOf(value) ?? (typeof value === 'object' ? 'an object' : typeof value);
   return text.length > 100 ? `${text.slice(0, 99)}…` : text;
 }

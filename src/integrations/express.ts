@@ -10,9 +10,10 @@ import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'exp
 import { defaultLogger } from '../logger.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type OpenEntry } from './auditor.ts';
+import { checkOptions } from './check-options.ts';
 import { type Application, mountOf } from './express-mounts.ts';
 import { findRoute, type FoundRoute } from './express-routes.ts';
-import { type AuditOptions, checkOptions } from './options.ts';
+import type { AuditOptions } from './options.ts';
 import { NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
@@ -45,6 +46,8 @@ const errors: ErrorRequestHandler = (error: unknown, request, _response, next) =
  */
 export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   checkOptions(options);
+  // Routes are not known before their requests come. This one every application has, so its name must be a good one.
+  operationOf({ method: 'POST', path: NO_ROUTE }, undefined, options);
   const auditor = createAuditor(options);
   const logger = options.logger ?? defaultLogger();
 

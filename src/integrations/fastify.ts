@@ -19,8 +19,9 @@ import { InvalidArgumentError } from '../errors.ts';
 import { refusalLost } from '../events.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
+import { checkOptions } from './check-options.ts';
 import { declareRoutes } from './fastify-routes.ts';
-import { type AuditOptions, checkOptions } from './options.ts';
+import type { AuditOptions } from './options.ts';
 import { operationOf, type RouteAudit } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
@@ -69,8 +70,11 @@ function refusal(state: State, reply: FastifyReply, error: unknown): unknown {
 
 const SHED: ReadonlySet<number> = new Set([429, 503]);
 
+// What `register` takes for every plugin, and passes on to it.
+const OF_FASTIFY = ['prefix', 'logLevel', 'logSerializers'];
+
 const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, options) => {
-  checkOptions(options);
+  checkOptions(options, OF_FASTIFY);
   // Every context is made of the one it is in, and that does not see the routes of this one's siblings.
   if ('register' in (Object.getPrototypeOf(app) as object)) {
     const expected = 'to be registered on the application itself: wrap the plugin that registers it by fastify-plugin';

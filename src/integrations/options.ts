@@ -1,6 +1,5 @@
 import type { Actor, Resource } from '../audit-log/entry.ts';
 import type { AuditLog } from '../create-audit-log.ts';
-import { InvalidArgumentError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import type { RouteRules } from './route-rule.ts';
 
@@ -44,21 +43,4 @@ export interface RecordedParts {
   readonly body?: boolean | undefined;
   /** Names whose values become `[redacted]`, besides the usual ones. Compared without case and separators. */
   readonly redact?: readonly string[] | undefined;
-}
-
-const FUNCTIONS = ['tenant', 'resource', 'details', 'errorMessage', 'audited', 'operationId'] as const;
-
-/** Throws {@link InvalidArgumentError} at start-up for what would fail with every request. */
-export function checkOptions<Request, Reply>(options: AuditOptions<Request, Reply>): void {
-  if (typeof options.auditLog?.begin !== 'function') {
-    throw new InvalidArgumentError('auditLog', 'what createAuditLog returned', typeof options.auditLog);
-  }
-  if (typeof options.actor !== 'function') {
-    throw new InvalidArgumentError('actor', 'a function of the request', options.actor);
-  }
-  for (const name of FUNCTIONS) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw new InvalidArgumentError(name, 'a function', options[name]);
-    }
-  }
 }
