@@ -5,6 +5,7 @@
 import type { AuditLog } from '../create-audit-log.ts';
 import { SealogError } from '../errors.ts';
 import { mutates, NO_ROUTE } from './route-rule.ts';
+import { checkCoverageOptions } from './testing/check-coverage-options.ts';
 import { callEach } from './testing/calls.ts';
 import { recordedOperations } from './testing/recorded-operations.ts';
 import type { AuditedService, CallableRoute } from './testing/service.ts';
@@ -59,6 +60,7 @@ export class AuditCoverageError extends SealogError {
  * An entry is known by its user agent, which every call has its own of.
  */
 export async function checkAuditCoverage(options: AuditCoverageOptions): Promise<readonly string[]> {
+  checkCoverageOptions(options);
   const { service, auditLog, allow = {}, timeoutMs = 5000 } = options;
   await using connection = await service.connect();
   const routes = new Map(

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { InvalidArgumentError } from '../../errors.ts';
 import { isMounted } from '../express-mounts.ts';
 import { auditOf, type Layer } from '../express-routes.ts';
 import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
@@ -10,6 +11,10 @@ import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf }
  * seen into and is a problem: check it by itself. A handler that is mounted by `use` alone is no route to Express.
  */
 export function expressService(app: RequestListener & { readonly router: object }): AuditedService {
+  // Not read yet: the first to read it makes the router, by what the application is set to at that moment.
+  if (typeof app !== 'function' || !('router' in app)) {
+    throw new InvalidArgumentError('app', 'an Express application', typeof app);
+  }
   return {
     async connect() {
       const { stack } = app.router as { readonly stack: readonly Layer[] };

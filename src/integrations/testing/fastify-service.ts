@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from '../../errors.ts';
+import { withMethods } from '../checks.ts';
 import { type DeclaredRoute, declaredRoutes } from '../fastify-routes.ts';
 import { type AuditedService, type CallableRoute, type Params, type TestRequest, valueOf } from './service.ts';
 
@@ -14,8 +15,11 @@ export interface FastifyApplication {
   }): PromiseLike<{ readonly statusCode: number }>;
 }
 
+const checkApplication = withMethods(['ready', 'inject'], 'a Fastify application');
+
 /** The routes of a Fastify application in which `sealog/fastify` is registered. It stays open. */
 export function fastifyService(app: FastifyApplication): AuditedService {
+  checkApplication('app', app);
   return {
     async connect() {
       await app.ready();

@@ -1,3 +1,4 @@
+import { checkObject, InvalidArgumentError } from '../../errors.ts';
 import { type AuditedService, type CallableRoute, sendTo, valueOf } from './service.ts';
 
 const METHODS = ['get', 'put', 'post', 'delete', 'options', 'head', 'patch', 'trace', 'query'];
@@ -18,7 +19,11 @@ interface Operation {
  * tells in a way that this cannot follow is a problem: references, methods of its own, and paths of servers that `url`
  * does not end with.
  */
-export function openApiService(document: OpenApiDocument, { url }: { readonly url: string }): AuditedService {
+export function openApiService(document: OpenApiDocument, options: { readonly url: string }): AuditedService {
+  checkDocument(document);
+  checkObject('options', options);
+  const { url } = options;
+  checkUrl(url);
   const base = url.replace(/\/$/, '');
   const problems: string[] = [];
   const servers = (document.servers ?? []).map((server) => pathOf(String(server.url)));
@@ -48,6 +53,19 @@ export function openApiService(document: OpenApiDocument, { url }: { readonly ur
       async [Symbol.asyncDispose]() {},
     }),
   };
+}
+
+/** A document that is still text is the usual mistake. */
+function checkDocument(document: OpenApiDocument): void {
+  checkObject('document', document);
+  const { servers, paths } = document;
+  if (servers && !Array.isArray(servers)) throw new InvalidArgumentError('document.servers', 'a list', servers);
+  if (paths) checkObject('document.paths', paths);
+}
+
+function checkUrl(url: string): void {
+  if (typeof url === 'string' && /^https?:/i.test(url) && URL.canParse(url)) return;
+  throw new InvalidArgumentError('url', 'an http or https URL', url);
 }
 
 function routeOf(method: string, path: string, { operationId }: Operation): CallableRoute {

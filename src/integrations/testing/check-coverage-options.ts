@@ -1,0 +1,39 @@
+import { checkObject, InvalidArgumentError } from '../../errors.ts';
+import { anything, type Check, checkKeys, optional, withMethods } from '../checks.ts';
+import type { AuditCoverageOptions, RouteExample } from '../testing.ts';
+
+const EXAMPLE = {
+  path: anything,
+  params: optional(checkObject),
+  query: optional(checkObject),
+  headers: optional(checkObject),
+  body: anything,
+} satisfies Record<keyof RouteExample, Check>;
+
+const checkExamples: Check = (argument, value) => {
+  checkObject(argument, value);
+  for (const [route, example] of Object.entries(value as object)) {
+    const what = `${argument}, ${route}`;
+    checkKeys(what, example, EXAMPLE, (key) => `${what}: ${key}`);
+  }
+};
+
+const checkMilliseconds: Check = (argument, value) => {
+  // What is no number would be waited for without an end.
+  if (typeof value === 'number' && value >= 0) return;
+  throw new InvalidArgumentError(argument, 'a number of milliseconds', value);
+};
+
+const OPTIONS = {
+  service: withMethods(['connect'], 'what fastifyService, expressService or openApiService returned'),
+  auditLog: withMethods(['list'], 'what createAuditLog returned'),
+  examples: optional(checkExamples),
+  headers: optional(checkObject),
+  allow: optional(checkObject),
+  timeoutMs: optional(checkMilliseconds),
+} satisfies Record<keyof AuditCoverageOptions, Check>;
+
+/** Throws {@link InvalidArgumentError} before anything is called. */
+export function checkCoverageOptions(options: AuditCoverageOptions): void {
+  checkKeys('options', options, OPTIONS);
+}
