@@ -1,6 +1,6 @@
 import { validateHeaderName } from 'node:http';
 import { InvalidArgumentError } from '../errors.ts';
-import { anything, type Check, checkBoolean, checkFunction, checkKeys, optional, withMethods } from './checks.ts';
+import { anything, type Check, checkBoolean, checkFunction, checkEach, optional, withMethods } from './checks.ts';
 import type { AuditOptions, RecordedParts } from './options.ts';
 
 const checkNames: Check = (argument, value) => {
@@ -14,7 +14,7 @@ const PARTS = {
   redact: optional(checkNames),
 } satisfies Record<keyof RecordedParts, Check>;
 
-const checkRecord: Check = (argument, value) => checkKeys(argument, value, PARTS, (key) => `${argument}.${key}`);
+const checkRecord: Check = (argument, value) => checkEach(argument, value, PARTS, (key) => `${argument}.${key}`);
 
 const checkHeaderName: Check = (argument, value) => {
   try {
@@ -44,5 +44,5 @@ const OPTIONS = {
  */
 export function checkOptions(options: object, others: readonly string[] = []): void {
   const checks = { ...OPTIONS, ...Object.fromEntries(others.map((key) => [key, anything])) };
-  checkKeys('options', options, checks);
+  checkEach('options', options, checks);
 }

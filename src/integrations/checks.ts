@@ -1,10 +1,10 @@
-import { checkObject, InvalidArgumentError } from '../errors.ts';
+import { checkKeys, checkObject, InvalidArgumentError } from '../errors.ts';
 
 /** Throws {@link InvalidArgumentError} for what a program without types, or with a mistake, passes. */
 export type Check = (argument: string, value: unknown) => void;
 
-/** One check for each key that there is. Any other key is a slip, which would be ignored in silence. */
-export function checkKeys(
+/** One check for each key that there is, and no other key. `named` is how an error names one. */
+export function checkEach(
   argument: string,
   value: unknown,
   checks: Readonly<Record<string, Check>>,
@@ -12,10 +12,7 @@ export function checkKeys(
 ): void {
   checkObject(argument, value);
   const given = value as Readonly<Record<string, unknown>>;
-  const unknown = Object.keys(given).find((key) => !Object.hasOwn(checks, key));
-  if (unknown !== undefined) {
-    throw new InvalidArgumentError(argument, `only the keys ${Object.keys(checks).join(', ')}`, unknown);
-  }
+  checkKeys(argument, given, Object.keys(checks));
   for (const [key, check] of Object.entries(checks)) check(named(key), given[key]);
 }
 

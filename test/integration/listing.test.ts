@@ -212,7 +212,10 @@ test('a query that can only be a mistake is refused by name', async () => {
       { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' },
       'from: expected an instant not later than to, which is 2026-03-01T00:00:00.000000Z, got "2026-03-02T00:00:00Z"',
     ],
-    [{ tenant: 't1' }, 'query: expected only from, to, order, operationId, actorId, tenantId, result, got "tenant"'],
+    [
+      { tenant: 't1' },
+      'query: expected only the keys from, to, order, operationId, actorId, tenantId, result, got "tenant"',
+    ],
   ];
   for (const [query, message] of mistakes) {
     const listing = auditLog.list(query as PageQuery);
@@ -235,7 +238,10 @@ test('entries are followed in one order only, and fail as list does', async () =
   }
   const mistakes: readonly (readonly [unknown, string])[] = [
     [{ pageSize: 0 }, 'pageSize: expected a whole number from 1 to 10000, got 0'],
-    [{ limit: 5 }, 'query: expected only from, to, order, operationId, actorId, tenantId, result, got "limit"'],
+    [
+      { limit: 5 },
+      'query: expected only the keys from, to, order, operationId, actorId, tenantId, result, got "limit"',
+    ],
     [{ signal: 5 }, 'signal: expected an AbortSignal, got 5'],
   ];
   for (const [query, message] of mistakes) {

@@ -44,7 +44,10 @@ describe('what could not work is refused before the first call', () => {
     [{ connectionString, logger: { info() {} } }, 'logger: expected a logger with debug, info, warn and error, got'],
     [{ connectionString, instanceId: '' }, 'instanceId: expected 1 to 255 characters without line breaks or other'],
     [{ connectionString, preparedStatements: 'true' }, 'preparedStatements: expected true or false, got "true"'],
-    [{ connectionString, poolmax: 5 }, 'options: expected only pool, connectionString, schema, logger, instanceId, p'],
+    [
+      { connectionString, poolmax: 5 },
+      'options: expected only the keys pool, connectionString, schema, logger, instanceId, p',
+    ],
     [null, 'options: expected an object, got null'],
   ])('%#: %p', (options, message) => {
     expect(refusalOf(options).message).toContain(message);

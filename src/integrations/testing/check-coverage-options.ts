@@ -1,5 +1,5 @@
 import { checkObject, InvalidArgumentError } from '../../errors.ts';
-import { anything, type Check, checkKeys, optional, withMethods } from '../checks.ts';
+import { anything, type Check, checkEach, optional, withMethods } from '../checks.ts';
 import type { AuditCoverageOptions, RouteExample } from '../testing.ts';
 
 const EXAMPLE = {
@@ -14,7 +14,7 @@ const checkExamples: Check = (argument, value) => {
   checkObject(argument, value);
   for (const [route, example] of Object.entries(value as object)) {
     const what = `${argument}, ${route}`;
-    checkKeys(what, example, EXAMPLE, (key) => `${what}: ${key}`);
+    checkEach(what, example, EXAMPLE, (key) => `${what}: ${key}`);
   }
 };
 
@@ -35,5 +35,5 @@ const OPTIONS = {
 
 /** Throws {@link InvalidArgumentError} before anything is called. */
 export function checkCoverageOptions(options: AuditCoverageOptions): void {
-  checkKeys('options', options, OPTIONS);
+  checkEach('options', options, OPTIONS);
 }
