@@ -100,10 +100,6 @@ export function checkQuery(query: EntryQuery): EntryQuery {
   }
   const from = query.from === undefined ? undefined : canonicalInstant('from', query.from);
   const to = query.to === undefined ? undefined : canonicalInstant('to', query.to);
-  // It would be empty and settled, and look like a range in which nothing happened.
-  if (from !== undefined && to !== undefined && from > to) {
-    throw new InvalidArgumentError('from', `an instant not later than to, which is ${to}`, query.from);
-  }
   return { ...query, from, to };
 }
 

@@ -209,10 +209,6 @@ test('a query that can only be a mistake is refused by name', async () => {
     [{ to: '0000-12-31T00:00:00Z' }, 'to: expected an instant like'],
     [{ from: new Date(0) }, 'from: expected an instant like 2026-03-01T12:00:00.000001Z, got a Date, "1970-01-01'],
     [
-      { from: '2026-03-02T00:00:00Z', to: '2026-03-01T00:00:00Z' },
-      'from: expected an instant not later than to, which is 2026-03-01T00:00:00.000000Z, got "2026-03-02T00:00:00Z"',
-    ],
-    [
       { tenant: 't1' },
       'query: expected only the keys from, to, order, operationId, actorId, tenantId, result, got "tenant"',
     ],

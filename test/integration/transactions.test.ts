@@ -137,5 +137,8 @@ test.each([
 
 test('createAuditLog refuses by name what is no object and no pool', () => {
   expect(() => createAuditLog(null as never)).toThrow('options: expected an object, got null');
-  expect(() => createAuditLog({ pool: undefined } as never)).toThrow('pool: expected a pg.Pool');
+  expect(() => createAuditLog({ pool: undefined } as never)).toThrow(
+    /^connectionString: expected a postgres.*, unless a pool/,
+  );
+  expect(() => createAuditLog({ pool: {} } as never)).toThrow('pool: expected a pg.Pool');
 });
