@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { holdTable } from '../support/faults/table-hold.ts';
 import { insertEntries, resultsOf } from '../support/entries.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -52,7 +52,7 @@ describe('a fleet', () => {
 
   test('completes what a replica left when it was killed in the middle of an activation', async () => {
     const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
-    await using blocker = await tableLock();
+    await using blocker = await holdTable(database.url);
     await using first = await worker({ SEALOG_INSTANCE_NAME: 'replica-1' });
     await waitUntil('the activation waits for the lock', () => blocker.isWaitedFor());
     await using second = await worker({ SEALOG_INSTANCE_NAME: 'replica-2' });
@@ -74,7 +74,7 @@ describe('a worker that is told to stop', () => {
     'by %s finishes the activation in flight and exits with 0',
     async (signal) => {
       await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
-      await using blocker = await tableLock();
+      await using blocker = await holdTable(database.url);
       await using replica = await worker();
       await waitUntil('the activation waits for the lock', () => blocker.isWaitedFor());
       replica.kill(signal);
@@ -87,7 +87,7 @@ describe('a worker that is told to stop', () => {
   );
 
   test('twice exits at once', async () => {
-    await using blocker = await tableLock();
+    await using blocker = await holdTable(database.url);
     await using replica = await worker({ SEALOG_SHUTDOWN_GRACE_SECONDS: '600' });
     await waitUntil('the activation waits for the lock', () => blocker.isWaitedFor());
     replica.kill('SIGTERM');
@@ -97,7 +97,7 @@ describe('a worker that is told to stop', () => {
   });
 
   test('exits with 1 when the grace is over and the database does not answer', async () => {
-    await using blocker = await tableLock();
+    await using blocker = await holdTable(database.url);
     await using replica = await worker({ SEALOG_SHUTDOWN_GRACE_SECONDS: '1' });
     await waitUntil('the activation waits for the lock', () => blocker.isWaitedFor());
     replica.kill('SIGTERM');
@@ -139,20 +139,3 @@ describe('a worker whose database is away', () => {
     expect(JSON.parse(activate.stdout)).toMatchObject({ job: 'audit-timeout', state: 'completed', timedOut: 1 });
   });
 });
-
-/** Holds the table so that an activation waits in the middle. */
-async function tableLock() {
-  const client = new pg.Client({ connectionString: database.url });
-  await client.connect();
-  await client.query('begin; lock table sealog.audit_log in access exclusive mode');
-  return {
-    async isWaitedFor() {
-      const { rowCount } = await database.pool.query(
-        `select from pg_locks where relation = 'sealog.audit_log'::regclass and not granted`,
-      );
-      return rowCount === 1;
-    },
-    release: () => client.query('commit'),
-    [Symbol.asyncDispose]: () => client.end(),
-  };
-}

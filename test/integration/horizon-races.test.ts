@@ -183,7 +183,8 @@ async function locksOf(pid: number, granted: boolean): Promise<number | null> {
 async function untilAnsweredOrWaiting(answer: Promise<unknown>): Promise<void> {
   let answered = false;
   void answer.finally(() => (answered = true));
-  const waiting = `select from pg_locks where locktype = 'advisory' and not granted and objid <> 4711`;
+  const waiting = `select from pg_locks where locktype = 'advisory' and not granted and objid <> 4711
+    and database = (select oid from pg_database where datname = current_database())`;
   await waitUntil('it has answered or waits', async () => {
     return answered || (await database.pool.query(waiting)).rowCount === 1;
   });

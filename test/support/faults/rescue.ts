@@ -4,7 +4,7 @@ import type { FaultCluster } from './fault-cluster.ts';
 import type { Fleet, Replica } from './fleet.ts';
 import { queueActivation, untilCompleted, untilIdle } from './queue-activation.ts';
 import { insertStaleEntries } from './stale-entries.ts';
-import { holdTable } from './table-hold.ts';
+import { holdTable, WAITING_FOR_TABLE } from './table-hold.ts';
 import { waitUntil } from '../wait.ts';
 
 export interface Rescue {
@@ -63,7 +63,7 @@ async function faultInActivation(
   await waitUntil('an activation waits for the table', () => hold.isWaitedFor());
   const { rows } = await pool.query<{ name: string }>(
     `select substr(application_name, 8) as name from pg_stat_activity
-      where pid = (select pid from pg_locks where relation = 'sealog.audit_log'::regclass and not granted limit 1)`,
+      where pid in (${WAITING_FOR_TABLE}) limit 1`,
   );
   const victim = fleet.replicas.find(({ name }) => name === rows[0]?.name);
   if (!victim) throw new Error(`no replica runs the activation: ${JSON.stringify(rows)}`);

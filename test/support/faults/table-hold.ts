@@ -7,6 +7,12 @@ export interface TableHold extends AsyncDisposable {
   release(): Promise<void>;
 }
 
+/** The sessions that do. In other databases of the server, which are copies of one, the table has the same oid. */
+export const WAITING_FOR_TABLE = `
+  select pid from pg_locks
+   where relation = 'sealog.audit_log'::regclass and not granted
+     and database = (select oid from pg_database where datname = current_database())`;
+
 /** In `share` mode nobody writes, in `access exclusive` nobody reads either. */
 export async function holdTable(
   url: string,
@@ -18,9 +24,7 @@ export async function holdTable(
   await client.query(`begin; lock table sealog.audit_log in ${mode} mode`);
   return {
     async isWaitedFor() {
-      const { rowCount } = await client.query(
-        `select from pg_locks where relation = 'sealog.audit_log'::regclass and not granted`,
-      );
+      const { rowCount } = await client.query(WAITING_FOR_TABLE);
       return (rowCount ?? 0) > 0;
     },
     release: async () => void (await client.query('commit')),
