@@ -23,6 +23,13 @@ export async function beginStaleEntries(client: Queryable, entries: number): Pro
   );
 }
 
+/** The same, of which the server knows by its statistics, and whose pages are on disk. */
+export async function beginBacklog(client: Queryable, entries: number): Promise<void> {
+  await beginStaleEntries(client, entries);
+  await client.query('vacuum (analyze) sealog.audit_log');
+  await client.query('checkpoint');
+}
+
 export async function countResults(
   client: Queryable,
 ): Promise<{ readonly timeout: number; readonly incomplete: number }> {

@@ -104,9 +104,8 @@ export function checkQuery(query: EntryQuery): EntryQuery {
 }
 
 /** Throws {@link InvalidArgumentError} for a number of entries that a page cannot have. */
-export function checkLimit(argument: string, limit: unknown): number {
+export function checkLimit(argument: string, limit: unknown): void {
   if (typeof limit !== 'number' || !Number.isInteger(limit) || limit < 1 || limit > 10_000) {
     throw new InvalidArgumentError(argument, 'a whole number from 1 to 10000', limit);
   }
-  return limit;
 }

@@ -37,12 +37,16 @@ export function loadSettings(options: { env?: Environment; directory?: string } 
   const origins = new Map<Key, string>();
   const values = new Map<Key, unknown>();
   for (const key of keys) {
-    const { rule, absent } = declarations[key];
+    const { rule, absent, environment } = declarations[key];
     const origin = originOf(key, layers, env);
     const value = origin === undefined ? absent?.value() : rule.parse(raw.get(key));
     const isRight = origin === undefined ? absent !== undefined : value !== undefined;
     if (isRight) values.set(key, value);
-    else problems.push(valueProblem(key, origin === undefined ? undefined : raw.get(key)) + fileOf(origin));
+    else {
+      // A variable is named anyway.
+      const file = origin === undefined || env[environment] !== undefined ? '' : `, in ${origin}`;
+      problems.push(valueProblem(key, origin === undefined ? undefined : raw.get(key)) + file);
+    }
     origins.set(key, origin ?? absent?.origin ?? 'not set');
   }
   problems.push(...jointProblems(values, env));
@@ -60,11 +64,6 @@ function originOf(key: Key, layers: readonly Layer[], env: Environment): string 
   const { environment } = declarations[key];
   if (env[environment] !== undefined) return `environment ${environment}`;
   return layers.findLast(({ values }) => values.has(key))?.origin;
-}
-
-/** Where a wrong value is to be mended, if that is not the variable that the problem names anyway. */
-function fileOf(origin: string | undefined): string {
-  return origin === undefined || origin.startsWith('environment ') ? '' : `, in ${origin}`;
 }
 
 function grouped(values: ReadonlyMap<Key, unknown>): Settings {

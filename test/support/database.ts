@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { databaseUrl, execute } from './cluster.ts';
+import { testPool } from './connection.ts';
 
 export type TestDatabase = {
   readonly name: string;
@@ -25,9 +26,7 @@ export async function createDatabase({ template = true }: TestDatabaseOptions = 
   const name = `sealog_test_${randomBytes(6).toString('hex')}`;
   await create(clusterUrl, name, template ? variable('SEALOG_TEST_TEMPLATE') : 'template0');
   const url = databaseUrl(clusterUrl, name);
-  const pool = new pg.Pool({ connectionString: url });
-  // Dropping by force ends connections that a pool may still hold, and a pool without a listener ends the process.
-  pool.on('error', () => {});
+  const pool = testPool({ connectionString: url });
   return {
     name,
     url,

@@ -47,7 +47,6 @@ export interface Real extends AsyncDisposable {
 
 export async function openReal(url: string): Promise<Real> {
   const pool = testPool({ connectionString: url, max: 2 });
-  pool.on('error', () => {});
   const open: pg.Client[] = [];
   return {
     auditLog: createAuditLog({ pool }),
