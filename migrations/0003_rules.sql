@@ -7,6 +7,37 @@ begin
     message = message, detail = format('rule: %s', rule);
 end $$;
 
+-- The CHECK that an outcome would break, or null. The triggers ask before they add to the row what it was begun with: a CHECK
+-- that fails shows the row, and a role that completes entries need not be able to read them.
+create function audit_log_broken_rule(outcome audit_log, begun audit_log) returns text language sql immutable
+return case
+  when outcome.result_kind not in ('success', 'error', 'timeout') then 'audit_log_result_kind_known'
+  when outcome.http_status_code not between 100 and 599 then 'audit_log_http_status_code_range'
+  when char_length(outcome.error_code) > 512 or char_length(outcome.resource_type) > 512
+    or char_length(outcome.resource_id) > 512 then 'audit_log_text_length'
+  when char_length(outcome.error_message) > 4096 then 'audit_log_error_message_length'
+  when octet_length(outcome.details::text) > 16384 then 'audit_log_details_size'
+  when outcome.resource_id is not null and coalesce(outcome.resource_type, begun.resource_type) is null
+    then 'audit_log_resource_id_has_type'
+  when outcome.result_kind = 'success' and num_nonnulls(outcome.error_code, outcome.error_message) > 0
+    then 'audit_log_success_has_no_error'
+  when outcome.result_kind = 'error' and outcome.error_message is null then 'audit_log_error_has_message'
+  when outcome.result_kind = 'timeout'
+    and num_nonnulls(outcome.http_status_code, outcome.error_code, outcome.error_message, outcome.amends) > 0
+    then 'audit_log_timeout_has_no_outcome'
+end;
+
+create function audit_log_check_outcome(outcome audit_log, begun audit_log) returns void language plpgsql as $$
+declare
+  rule constant text := audit_log_broken_rule(outcome, begun);
+begin
+  if rule is not null then
+    raise exception using errcode = 'check_violation', constraint = rule, table = 'audit_log',
+      message = format('audit log entry %s: its outcome violates check constraint "%s"', outcome.id, rule),
+      detail = format('rule: %s', rule);
+  end if;
+end $$;
+
 -- An entry is begun incomplete. Only an amendment is born completed: it takes from the entry that it amends what
 -- that entry was begun with, so that the two cannot disagree.
 create function audit_log_on_insert() returns trigger language plpgsql security definer
@@ -18,8 +49,8 @@ begin
     perform audit_log_refuse('audit_log_time_completed_is_stamped',
       format('audit log entry %s: time_completed is stamped by the database and cannot be given', new.id));
   end if;
-  -- An entry begun in the future would never become stale. A day is more than clocks differ.
-  if new.time_started > clock_timestamp() + interval '1 day' then
+  -- A day is more than clocks differ.
+  if new.time_started > audit_log_clock() + interval '1 day' then
     perform audit_log_refuse('audit_log_time_started_is_not_ahead',
       format('audit log entry %s: time_started is %s, more than a day ahead', new.id, new.time_started));
   end if;
@@ -29,6 +60,11 @@ begin
       perform audit_log_refuse('audit_log_amends_a_timeout',
         format('audit log entry %s: it can only amend an entry that timed out, and %s did not', new.id, new.amends));
     end if;
+    if new.result_kind is null then
+      perform audit_log_refuse('audit_log_amendment_has_outcome',
+        format('audit log entry %s: an amendment of %s is inserted with its outcome', new.id, new.amends));
+    end if;
+    perform audit_log_check_outcome(new, amended);
     new.time_started  := amended.time_started;
     new.operation_id  := amended.operation_id;
     new.actor_kind    := amended.actor_kind;
@@ -59,6 +95,9 @@ end $$;
 -- The first update that sets result_kind completes the entry, and there is no other update.
 create function audit_log_on_update() returns trigger language plpgsql security definer
 set search_path from current as $$
+declare
+  kept audit_log := new;
+  changed text;
 begin
   if old.time_completed is not null then
     perform audit_log_refuse('audit_log_completed_is_final',
@@ -72,18 +111,39 @@ begin
     perform audit_log_refuse('audit_log_update_completes',
       format('audit log entry %s: the only update of an entry is its completion, which sets result_kind', old.id));
   end if;
-  if (new.id, new.time_started, new.operation_id, new.actor_kind, new.actor_id, new.tenant_id, new.auth_method,
-      new.credential_id, new.request_id, new.request_uri, new.source_ip, new.user_agent, new.instance_id, new.amends)
-     is distinct from
-     (old.id, old.time_started, old.operation_id, old.actor_kind, old.actor_id, old.tenant_id, old.auth_method,
-      old.credential_id, old.request_id, old.request_uri, old.source_ip, old.user_agent, old.instance_id, old.amends)
-  then
+  -- The whole row but for seven columns, so that a column added later is protected too. Compared byte by byte (`*<>`),
+  -- because not every type has an equality operator.
+  kept.result_kind      := old.result_kind;
+  kept.http_status_code := old.http_status_code;
+  kept.error_code       := old.error_code;
+  kept.error_message    := old.error_message;
+  kept.resource_type    := old.resource_type;
+  kept.resource_id      := old.resource_id;
+  kept.details          := old.details;
+  if kept *<> old then
+    select string_agg(key, ', ') into changed
+      from jsonb_each(to_jsonb(kept)) as given join jsonb_each(to_jsonb(old)) as begun using (key)
+     where given.value is distinct from begun.value;
     perform audit_log_refuse('audit_log_begun_is_kept',
-      format('audit log entry %s: completing it may set the result, the resource and the details, and nothing else', old.id));
+      format('audit log entry %s: completing it may set the result, the resource and the details, and not %s',
+             old.id, changed));
+  end if;
+  -- What a completion does not give is kept, and a resource as a whole.
+  if new.details is null or new.resource_type is null then
+    perform audit_log_check_outcome(new, old);
+    new.details := coalesce(new.details, old.details);
+    if new.resource_type is null then
+      new.resource_type := old.resource_type;
+      new.resource_id   := coalesce(new.resource_id, old.resource_id);
+    end if;
   end if;
   new.time_completed := audit_log_stamp();
   return new;
 end $$;
+
+-- What runs as the owner runs for the owner's table only: with the right to execute them, a role could attach these to a
+-- table of its own, with columns of types that it made.
+revoke execute on function audit_log_on_insert(), audit_log_on_update() from public;
 
 create function audit_log_on_delete() returns trigger language plpgsql
 set search_path from current as $$

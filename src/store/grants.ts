@@ -38,8 +38,8 @@ const AMENDED = [...new Set([...BEGUN, ...COMPLETED, 'amends'])];
 
 /**
  * SQL that makes the roles where they are missing and replaces what they were granted on the tables, sequences and
- * functions of the audit log by what they need. What PUBLIC may, they may too: execute its functions, except
- * `audit_log_stamp`. For its owner, or a superuser, with the right to create roles.
+ * functions of the audit log by what they need. What PUBLIC may, they may too: execute those functions of the schema that
+ * do not run as its owner. For its owner, or a superuser, with the right to create roles.
  */
 export function auditLogGrants(schema: string): string {
   const at = (name: string) => `"${schema}".${name}`;

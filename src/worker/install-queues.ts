@@ -1,6 +1,7 @@
 import { JOBS } from '../jobs/jobs.ts';
 import { installActivationView } from './activation-view.ts';
 import { openBoss, type QueueConnection } from './boss.ts';
+import { queueTableRule } from './queue-grants.ts';
 import { ensureQueue } from './queue.ts';
 
 /**
@@ -11,6 +12,7 @@ export async function installQueues(queue: QueueConnection, auditLogSchema: stri
   const boss = openBoss({ ...queue, role: 'client', migrate: true });
   try {
     await boss.start();
+    await queue.pool.query({ text: queueTableRule(queue.schema) });
     for (const { name } of JOBS) await ensureQueue(boss, name);
     await installActivationView(queue, auditLogSchema);
   } finally {

@@ -113,8 +113,10 @@ describe('pages', () => {
     const { next: start } = await auditLog.list();
     await complete(3);
     await auditLog.list();
-    await using other = await connected(database.url);
-    await other.query('begin; select from sealog.audit_log_horizon for update');
+    await database.pool.query(`
+      create function public.pass_over() returns trigger language plpgsql as 'begin return null; end';
+      create trigger pass_over before insert on sealog.audit_log_published
+        for each row execute function public.pass_over()`);
     const first = await auditLog.list({ after: start, limit: 1 });
     const second = await auditLog.list({ after: first.next, limit: 1 });
     expect([first.entries.length, second.entries.length]).toEqual([1, 1]);
@@ -255,6 +257,7 @@ test('a role that may only read lists and seals, and can do nothing else', async
   try {
     await database.pool.query(`grant usage on schema sealog to ${role}`);
     await database.pool.query(`grant select on sealog.audit_log_complete, sealog.audit_log_horizon to ${role}`);
+    await database.pool.query(`grant execute on function sealog.audit_log_seal(timestamptz) to ${role}`);
     const url = new URL(database.url);
     Object.assign(url, { username: role, password: 'reads' });
     await using reader = createAuditLog({ connectionString: url.href });
@@ -286,7 +289,7 @@ const FORBIDDEN_TO_READERS = [
     `delete from sealog.${relation}`,
   ]),
   `truncate sealog.audit_log`,
-  `update sealog.audit_log_horizon set sealed = 'infinity'`,
+  `update sealog.audit_log_published set sealed = 'infinity'`,
   ...['audit_log_floor', 'audit_log_sealed'].flatMap((counter) => [
     `select setval('sealog.${counter}', 1)`,
     `select nextval('sealog.${counter}')`,

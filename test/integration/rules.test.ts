@@ -151,3 +151,23 @@ describe('a new entry', () => {
     expect(Math.abs(Number.parseInt(later.replace('-', '').slice(0, 12), 16) - Number(started))).toBeLessThan(1000);
   });
 });
+
+test('a column that was added later cannot be changed by a completion, whatever its type', async () => {
+  await using other = await createDatabase();
+  await other.pool.query(`alter table sealog.audit_log add column region text, add column place point`);
+  const { rows } = await other.pool.query<{ id: string }>(
+    `insert into sealog.audit_log (operation_id, actor_kind, region, place) values ('x', 'system', 'eu', '(1,2)') returning id`,
+  );
+  for (const [column, change] of Object.entries({ region: `'us'`, place: `'(2,1)'` })) {
+    await expect(
+      other.pool.query(`update sealog.audit_log set result_kind = 'success', ${column} = ${change}`),
+    ).rejects.toMatchObject({
+      code: '23001',
+      constraint: 'audit_log_begun_is_kept',
+      message: `audit log entry ${rows[0]!.id}: completing it may set the result, the resource and the details, and not ${column}`,
+    });
+  }
+  await other.pool.query(`update sealog.audit_log set result_kind = 'success'`);
+  const kept = await other.pool.query('select region, place::text from sealog.audit_log');
+  expect(kept.rows).toEqual([{ region: 'eu', place: '(1,2)' }]);
+});

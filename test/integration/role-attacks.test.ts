@@ -1,0 +1,160 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { ROLES } from '../../src/store/grants.ts';
+import { connected } from '../support/connection.ts';
+import { createRoleLogins, type RoleLogins, sealog } from '../support/role-logins.ts';
+
+let logins: RoleLogins;
+beforeAll(async () => void (logins = await createRoleLogins()));
+afterAll(async () => await logins[Symbol.asyncDispose]());
+
+/** What PostgreSQL answers to a statement that it refuses, whole. */
+async function refusal(client: pg.Client, statement: string, values: unknown[] = []): Promise<pg.DatabaseError> {
+  await client.query('begin');
+  try {
+    await client.query(statement, values);
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) return error;
+    throw error;
+  } finally {
+    await client.query('rollback');
+  }
+  throw new Error(`it was not refused: ${statement}`);
+}
+
+describe.each(ROLES)('%s', (role) => {
+  const url = () => logins[role.replace('sealog_', '') as 'service' | 'reader' | 'worker'];
+
+  test('cannot attach what runs as the owner to a table of its own', async () => {
+    await using client = await connected(url());
+    await client.query('create temporary table mine (id integer)');
+    for (const name of ['audit_log_on_insert', 'audit_log_on_update']) {
+      const attach = `create trigger mine before insert on mine for each row execute function sealog.${name}()`;
+      expect(await refusal(client, attach)).toMatchObject({ code: '42501' });
+    }
+  });
+});
+
+test('a worker cannot store what the owner will run: the next migrate runs nothing of it', async () => {
+  await using client = await connected(logins.worker);
+  const columns = Object.entries({
+    name: 'mine',
+    policy: 'standard',
+    retry_limit: 0,
+    retry_delay: 0,
+    retry_backoff: false,
+    expire_seconds: 60,
+    retention_seconds: 60,
+    deletion_seconds: 60,
+    partition: true,
+  });
+  const names = columns.map(([name]) => name);
+  const values = columns.map(([, value]) => value);
+  const insert = `insert into pgboss.queue (${names.join(', ')}, table_name)
+    values (${names.map((_, index) => `$${index + 1}`).join(', ')}, $${names.length + 1})`;
+  for (const table of ['job_common (name); create role intruder; --', 'JOB', '', 'sealog.audit_log', 'j'.repeat(57)]) {
+    expect(await refusal(client, insert, [...values, table])).toMatchObject({
+      code: '23514',
+      constraint: 'sealog_queue_table_name',
+    });
+  }
+  await sealog(logins.owner, 'migrate');
+});
+
+describe('a refusal shows nothing of the entry that is refused', () => {
+  const SECRET = 'SECRET';
+  const begun = {
+    operation_id: `${SECRET}-operation`,
+    actor_kind: 'user',
+    actor_id: `${SECRET}-actor`,
+    tenant_id: `${SECRET}-tenant`,
+    request_uri: `/${SECRET}`,
+    resource_type: `${SECRET}-type`,
+    resource_id: `${SECRET}-resource`,
+    details: JSON.stringify({ [SECRET]: true }),
+  };
+  // Every column that a service may name, so that PostgreSQL may show each in the detail of an error.
+  const named = ['operation_id', 'actor_kind', 'actor_id', 'tenant_id', 'request_uri', 'instance_id', 'user_agent'];
+  let incomplete: string;
+  let timedOut: string;
+  beforeAll(async () => {
+    const { pool } = logins.database;
+    const names = Object.keys(begun);
+    const insert = `insert into sealog.audit_log (${names.join(', ')})
+      values (${names.map((_, index) => `$${index + 1}`).join(', ')}) returning id`;
+    const begin = async () => (await pool.query<{ id: string }>(insert, Object.values(begun))).rows[0]!.id;
+    [incomplete, timedOut] = [await begin(), await begin()];
+    await pool.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1`, [timedOut]);
+  });
+
+  const WRONG: readonly (readonly [string, Readonly<Record<string, unknown>>])[] = [
+    ['audit_log_result_kind_known', { result_kind: 'done' }],
+    ['audit_log_http_status_code_range', { result_kind: 'success', http_status_code: 99 }],
+    ['audit_log_success_has_no_error', { result_kind: 'success', error_message: 'no' }],
+    ['audit_log_error_has_message', { result_kind: 'error' }],
+    ['audit_log_timeout_has_no_outcome', { result_kind: 'timeout', http_status_code: 200 }],
+    ['audit_log_text_length', { result_kind: 'error', error_message: 'no', error_code: 'x'.repeat(513) }],
+    ['audit_log_text_length', { result_kind: 'success', resource_type: 'x'.repeat(513) }],
+    ['audit_log_error_message_length', { result_kind: 'error', error_message: 'x'.repeat(4097) }],
+    ['audit_log_details_size', { result_kind: 'success', details: JSON.stringify('x'.repeat(16_384)) }],
+  ];
+  const shown = ({ message, detail, hint, where, internalQuery }: pg.DatabaseError): string =>
+    JSON.stringify({ message, detail, hint, where, internalQuery });
+
+  test.each(WRONG)('%s, of a completion', async (rule, outcome) => {
+    await using client = await connected(logins.service);
+    const given: Record<string, unknown> = { resource_type: null, resource_id: null, details: null, ...outcome };
+    const sets = Object.keys(given).map((name, index) => `${name} = $${index + 2}`);
+    const error = await refusal(client, `update sealog.audit_log set ${sets.join(', ')} where id = $1`, [
+      incomplete,
+      ...Object.values(given),
+    ]);
+    expect(error).toMatchObject({ code: '23514', constraint: rule });
+    expect(shown(error)).not.toContain(SECRET);
+  });
+
+  test.each(WRONG)('%s, of an amendment', async (rule, outcome) => {
+    await using client = await connected(logins.service);
+    const empty = Object.fromEntries([...named, 'resource_type', 'resource_id', 'details'].map((name) => [name, null]));
+    const given: Record<string, unknown> = { ...empty, ...outcome, amends: timedOut };
+    const names = Object.keys(given);
+    const error = await refusal(
+      client,
+      `insert into sealog.audit_log (${names.join(', ')}) values (${names.map((_, index) => `$${index + 1}`).join(', ')})`,
+      Object.values(given),
+    );
+    expect(error).toMatchObject({ code: '23514', constraint: rule });
+    expect(shown(error)).not.toContain(SECRET);
+  });
+
+  test.each([
+    ['an amendment without an outcome', 'insert into sealog.audit_log (amends, operation_id) values ($2, null)'],
+    [
+      'an amendment of what did not time out',
+      `insert into sealog.audit_log (amends, result_kind) values ($1, 'success')`,
+    ],
+    ['a completion of a completed entry', `update sealog.audit_log set result_kind = 'success' where id = $2`],
+    [
+      'a resource without its type',
+      `insert into sealog.audit_log (operation_id, actor_kind, resource_id) values ('x', 'system', 'y')`,
+    ],
+  ])('%s', async (_, statement) => {
+    await using client = await connected(logins.service);
+    const error = await refusal(client, statement.replace('$1', `'${incomplete}'`).replace('$2', `'${timedOut}'`));
+    expect(shown(error)).not.toContain(SECRET);
+  });
+
+  test('what a valid completion leaves out is kept, and the resource as a whole', async () => {
+    const { pool } = logins.database;
+    await using client = await connected(logins.service);
+    await client.query(
+      `update sealog.audit_log set result_kind = 'success', details = null, resource_type = null, resource_id = 'r2' where id = $1`,
+      [incomplete],
+    );
+    const { rows } = await pool.query(
+      `select details, resource_type, resource_id from sealog.audit_log where id = $1`,
+      [incomplete],
+    );
+    expect(rows).toEqual([{ details: { [SECRET]: true }, resource_type: begun.resource_type, resource_id: 'r2' }]);
+  });
+});
