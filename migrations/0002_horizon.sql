@@ -7,7 +7,7 @@
 create sequence audit_log_floor as bigint minvalue 0 start 0;
 create sequence audit_log_sealed as bigint minvalue 0 start 0;
 -- A sequence has no last value until it is used.
-select setval('audit_log_floor', 0);
+select setval('audit_log_floor', 0), setval('audit_log_sealed', 0);
 
 -- The advisory lock under which a transaction completes entries: 21 bits that tell this table from other users of
 -- advisory locks, then 42 bits of milliseconds (good to the year 2109).
@@ -19,7 +19,7 @@ return (audit_log_lock_namespace() << 42) | (microseconds / 1000);
 
 -- The time_completed of an entry that is being completed now.
 --
--- The order of the statements is the protocol. A sealer raises the floor, then looks for held locks. A completer
+-- The order of the statements is the protocol. A sealer raises the floor, then reads which locks are held. A completer
 -- that it does not see has either not locked yet, and will read the raised floor here and stamp above it, or has
 -- already committed, and is visible. One that it sees stamps at or after its key. Nobody waits for anybody: the
 -- lock is shared and never taken exclusively.
@@ -28,18 +28,28 @@ set search_path from current as $$
 declare
   -- The same for every entry of the transaction, so that it holds one lock, however many entries it completes.
   began constant bigint := audit_log_microseconds(transaction_timestamp());
-  lowest bigint;
+  floor bigint;
+  sealed bigint;
 begin
-  perform pg_advisory_xact_lock_shared(audit_log_lock_key(began));
-  -- A query would say the same, and take half the time of this trigger. This answers null to an owner who may not read
-  -- the counter, and nothing may be stamped without it.
-  lowest := pg_sequence_last_value('audit_log_floor') + 1;
-  if lowest is null then
+  -- A block with a handler is a subtransaction, and what it locked then belongs to the enclosing transaction. A lock taken
+  -- outside of one belongs to the portal: of a cursor, a later FETCH that fails in a savepoint would release it, while
+  -- what an earlier FETCH completed stays.
+  begin
+    perform pg_advisory_xact_lock_shared(audit_log_lock_key(began));
+  exception when sqlstate 'SL000' then
+    raise;
+  end;
+  -- A query of the sequence returns the same and takes half the time of this trigger. This function returns null to an
+  -- owner who may not read the counter, and nothing may be stamped without it.
+  floor := pg_sequence_last_value('audit_log_floor');
+  -- Never above the floor, but in a restored dump: pg_dump reads the two counters one after the other.
+  sealed := pg_sequence_last_value('audit_log_sealed');
+  if floor is null or sealed is null then
     raise exception using errcode = 'insufficient_privilege',
-      message = 'the owner of the audit log cannot read the sequence audit_log_floor';
+      message = 'the owner of the audit log cannot read the sequences audit_log_floor and audit_log_sealed';
   end if;
-  return audit_log_instant(greatest(began, audit_log_microseconds(audit_log_clock()), lowest));
+  return audit_log_instant(greatest(began, audit_log_microseconds(audit_log_clock()), floor + 1, sealed + 1));
 end $$;
 
--- Only the triggers stamp: they run as the owner, so that who may write entries needs no right on the counters.
+-- Only the triggers stamp: they run as the owner, so a role that writes entries needs no right on the counters.
 revoke execute on function audit_log_stamp() from public;

@@ -1,11 +1,18 @@
 -- The horizon protocol, reading side: how far the completed past is final.
 
--- The horizon that is certainly on disk. A row and not a counter, because what is visible in a row has committed, and
--- what has committed was flushed first: a server that loses power forgets nothing that somebody has read from here.
-create table audit_log_horizon (
-  sealed timestamptz not null
+-- The horizon that is certainly on disk: the highest of these rows, and nearly always there is one. A row and not a counter,
+-- because what is visible in a row has committed, and what has committed was flushed first: a server that loses power
+-- forgets nothing that somebody has read from here.
+create table audit_log_published (
+  id             bigint      not null generated always as identity,
+  sealed         timestamptz not null,
+  time_published timestamptz not null default clock_timestamp(),
+
+  constraint audit_log_published_pkey primary key (id)
 ) with (fillfactor = 10);
-insert into audit_log_horizon values (audit_log_instant(0));
+insert into audit_log_published (sealed, time_published) values (audit_log_instant(0), audit_log_instant(0));
+
+create view audit_log_horizon as select max(sealed) as sealed from audit_log_published;
 
 -- The key ranges of completers and of the sealer do not meet: this one is negative.
 create function audit_log_sealer_key() returns bigint language sql stable
@@ -24,30 +31,33 @@ create view audit_log_horizon_holders as
 -- LATER statement, on the same server, under a snapshot that is not older than the answer.
 --
 -- Cheap when `target` is sealed already: no lock and no write. Otherwise it goes as far as it can, which may be less
--- than `target`. On a standby, and in a read-only transaction, it answers what has been sealed and writes nothing. May
--- be called by roles that can do nothing but read.
+-- than `target`. On a standby, and in a read-only transaction, it answers what has been sealed and writes nothing.
 create function audit_log_seal(target timestamptz default 'infinity') returns timestamptz
 language plpgsql volatile security definer set search_path from current as $$
 declare
   horizon timestamptz;
+  published timestamptz;
+  is_recent boolean;
   raised bigint;
 begin
   if pg_is_in_recovery() then
     -- The WAL brought the commits before the counter, and the primary sends only what it has flushed.
     return audit_log_instant(last_value) from audit_log_sealed;
   end if;
-  select sealed into horizon from audit_log_horizon;
+  select max(sealed), max(time_published) into horizon, published from audit_log_published;
   if target <= horizon or current_setting('transaction_read_only')::boolean then
     return horizon;
   end if;
 
   begin
     -- One sealer at a time, because the counters are read and then written. None takes long, but anybody can take the
-    -- lock, and a process can be stopped while it has it: then readers are told what has been sealed.
+    -- lock, and a process can be stopped while it has it: then readers get what has been sealed.
     perform set_config('lock_timeout', '2s', true);
     perform pg_advisory_xact_lock(audit_log_sealer_key());
-    -- At least one microsecond higher, so that while the clock is behind, what was stamped above the floor is reached.
-    select greatest(audit_log_microseconds(audit_log_clock()), last_value + 1) into raised from audit_log_floor;
+    -- At least one microsecond higher, so that while the clock is behind, what was stamped above the floor is reached. Above
+    -- the other counter too, because in a restored dump that one may be ahead (`audit_log_stamp`).
+    select greatest(audit_log_microseconds(audit_log_clock()), floor.last_value + 1, sealed.last_value + 1)
+      into raised from audit_log_floor as floor, audit_log_sealed as sealed;
     perform setval('audit_log_floor', raised);
     -- After the floor was raised: a completer that is not seen here stamps above it, or is visible already.
     select least(audit_log_instant(raised), min(time_started) - interval '1 microsecond') into horizon
@@ -67,12 +77,27 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'local', true);
   end if;
+  -- A publication in the future is from before the clock was set back.
+  is_recent := published between clock_timestamp() - interval '500 ms' and clock_timestamp();
+  -- An old snapshot keeps every version of the row, and every page of a list reads them: then at most every 500 ms.
+  if is_recent and pg_relation_size('audit_log_published') > 65536 then
+    return horizon;
+  end if;
   begin
-    -- Whoever holds the row will publish a horizon too; nobody waits.
-    update audit_log_horizon set sealed = horizon
-     where ctid = (select ctid from audit_log_horizon where sealed < horizon for update skip locked);
+    with free as (select id from audit_log_published where sealed < horizon order by id for update skip locked),
+         others as (delete from audit_log_published where id in (select id from free offset 1))
+    update audit_log_published set sealed = horizon, time_published = clock_timestamp()
+     where id = (select id from free limit 1);
+    -- A sealer that has just locked the row will publish. One that stays in its transaction must keep nobody from it.
+    if not found and not is_recent then
+      insert into audit_log_published (sealed)
+      select horizon where not exists (select from audit_log_published where sealed >= horizon);
+    end if;
   exception when serialization_failure then
     null; -- under repeatable read: another one was published meanwhile
   end;
   return horizon;
 end $$;
+
+-- It writes as the owner, so it is granted to those who read, and not to everybody.
+revoke execute on function audit_log_seal(timestamptz) from public;

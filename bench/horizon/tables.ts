@@ -27,7 +27,7 @@ export const TABLES: string = `
 function tableOf(schema: string, stamp: string, column = ''): string {
   return `
   create table ${schema}.audit_log (like sealog.audit_log including all${column}) with (
-    fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
     autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000);
   create function ${schema}.stamp() returns trigger language plpgsql as $$
   begin

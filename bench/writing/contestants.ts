@@ -10,7 +10,7 @@ export async function makeBareTables(pool: Pick<pg.Pool, 'query'>): Promise<void
 export async function makeTableLikeTheLog(pool: Pick<pg.Pool, 'query'>, table: string): Promise<void> {
   await pool.query(`
     create table ${table} (like sealog.audit_log including all) with (
-      fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+      autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
       autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000)`);
 }
 

@@ -16,6 +16,7 @@ export async function beginEntry(
   instanceId: string | undefined,
 ): Promise<BegunEntry> {
   const { actor, resource } = entry;
+  const resourceType = storableText(resource?.type);
   const [begun] = await query<{ readonly id: string; readonly time_started: string }>(
     `insert into ${auditLogTable(schema)}
        (operation_id, actor_kind, actor_id, tenant_id, auth_method, credential_id, request_id, request_uri, source_ip,
@@ -33,8 +34,9 @@ export async function beginEntry(
       storableText(entry.requestUri, MAX_CHARACTERS.requestUri),
       storableAddress(entry.sourceIp),
       storableText(entry.userAgent, MAX_CHARACTERS.userAgent),
-      storableText(resource?.type),
-      storableText(resource?.id),
+      resourceType,
+      // An id without a type names nothing, and the database refuses it.
+      resourceType === null ? null : storableText(resource?.id),
       storableDetails(entry.details),
       storableText(instanceId),
     ],

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { instantText } from './instant-text.ts';
-import { MOST_OPERATIONS, type TimedOut } from './timeout-stale-entries.ts';
+import { MOST_OPERATIONS, startedAhead, type TimedOut } from './timeout-stale-entries.ts';
 import { inSavepoint } from './transaction.ts';
 
 export interface SkippedEntry {
@@ -60,7 +60,7 @@ interface StaleEntry {
 }
 
 async function nextStaleEntries(
-  { db }: AuditLogDatabase,
+  { db, schema }: AuditLogDatabase,
   page: { readonly cutoff: Instant; readonly limit: number; readonly after: StaleEntry | undefined },
 ): Promise<StaleEntry[]> {
   const { cutoff, limit, after } = page;
@@ -68,7 +68,7 @@ async function nextStaleEntries(
     .selectFrom('audit_log')
     .select(['id', instantText(sql.ref('time_started')).as('timeStarted'), 'operation_id as operationId'])
     .where('time_completed', 'is', null)
-    .where('time_started', '<', sql<string>`${cutoff}::timestamptz`)
+    .where(sql<boolean>`(time_started < ${cutoff}::timestamptz or ${startedAhead(schema)})`)
     .$if(after !== undefined, (qb) =>
       qb.where(sql<boolean>`(time_started, id) > (${after?.timeStarted}::timestamptz, ${after?.id}::uuid)`),
     )

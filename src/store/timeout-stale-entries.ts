@@ -1,10 +1,15 @@
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import type { Instant } from '../audit-log/instant.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { instantText } from './instant-text.ts';
 
 // Operations are few and fixed, or should be; an outcome is a log line and a row all the same.
 export const MOST_OPERATIONS = 50;
+
+/** That an entry was started more than a day ahead of the clock: as a sub-select, so that it can be a bound of the scan. */
+export function startedAhead(schema: string): RawBuilder<boolean> {
+  return sql`time_started > (select ${sql.id(schema, 'audit_log_clock')}() + interval '1 day')`;
+}
 
 /** What one pass of the timeout has done. */
 export interface TimedOut {
@@ -18,7 +23,8 @@ export interface TimedOut {
 }
 
 /**
- * Completes up to `limit` entries that were started before the cutoff with result `timeout`, oldest first.
+ * Completes up to `limit` stale entries with result `timeout`: those started before the cutoff, oldest first, then those
+ * started more than a day ahead of the clock, which were begun while it was wrong and would never become older than it.
  *
  * Safe to run from many connections at once: `skip locked` gives each a different slice and leaves alone an entry
  * that its own request is completing now, and the second `is null` is true when the row is written, not only when
@@ -28,23 +34,33 @@ export interface TimedOut {
  * Served by `audit_log_incomplete_by_time_started`.
  */
 export async function timeoutStaleEntries(
-  { db }: AuditLogDatabase,
+  { db, schema }: AuditLogDatabase,
   { cutoff, limit }: { readonly cutoff: Instant; readonly limit: number },
 ): Promise<TimedOut> {
   return await db
     .with(
       (cte) => cte('stale').materialized(),
-      (qb) =>
-        qb
-          .selectFrom('audit_log')
+      (qb) => {
+        const stale = (condition: RawBuilder<boolean>) =>
+          qb
+            .selectFrom('audit_log')
+            .select('id')
+            .where('time_completed', 'is', null)
+            .where(condition)
+            .orderBy('time_started')
+            .orderBy('id')
+            .limit(limit)
+            .forNoKeyUpdate()
+            .skipLocked();
+        // Two ranges of the index, and not one condition with OR. The second one is read only if the first is too short.
+        const old = stale(sql`time_started < ${cutoff}::timestamptz`).as('old');
+        const ahead = stale(startedAhead(schema)).as('ahead');
+        return qb
+          .selectFrom(old)
           .select('id')
-          .where('time_completed', 'is', null)
-          .where('time_started', '<', sql<string>`${cutoff}::timestamptz`)
-          .orderBy('time_started')
-          .orderBy('id')
-          .limit(limit)
-          .forNoKeyUpdate()
-          .skipLocked(),
+          .unionAll((either) => either.selectFrom(ahead).select('id'))
+          .limit(limit);
+      },
     )
     .with('timed_out', (qb) =>
       qb

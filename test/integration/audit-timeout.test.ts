@@ -108,6 +108,36 @@ describe('the audit-timeout job', () => {
     ]);
   });
 
+  test('takes an entry that was begun while the clock was more than a day ahead, after those that are old', async () => {
+    const insert = async (started: string): Promise<string> => {
+      const { rows } = await database.pool.query<{ id: string }>(
+        `insert into sealog.audit_log (time_started, operation_id, actor_kind) values (${started}, 'x', 'system') returning id`,
+      );
+      return rows[0]!.id;
+    };
+    await replaceClock(database.pool, `clock_timestamp() + interval '1 year'`);
+    const ahead = await insert('sealog.audit_log_clock()');
+    await replaceClock(database.pool, 'clock_timestamp()');
+    const soon = await insert(`now() + interval '23 hours'`);
+    const old = await insert(`now() - interval '2 hours'`);
+
+    await using replica = await startReplica(database.url, {
+      ...HOUR,
+      SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: '1',
+      SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLOG: 'false',
+    });
+    const first = outcomeOf(await replica.startup());
+    const second = outcomeOf(await replica.activate());
+    const third = outcomeOf(await replica.activate());
+    expect([first, second, third].map(({ sampleIds, skipped }) => ({ sampleIds, skipped }))).toEqual([
+      { sampleIds: [old], skipped: [] },
+      { sampleIds: [ahead], skipped: [] },
+      { sampleIds: [], skipped: [] },
+    ]);
+    const { rows } = await database.pool.query('select id from sealog.audit_log where time_completed is null');
+    expect(rows).toEqual([{ id: soon }]);
+  });
+
   test('completes all but the entries that the database refuses, and says which', async () => {
     const ids = await insertEntries(
       database.pool,

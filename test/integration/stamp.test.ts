@@ -27,6 +27,20 @@ test('an entry is stamped above the floor even when the clock is behind it', asy
   expect(await completeOne()).toBe(BigInt(rows[0]!.floor) + 1n);
 });
 
+test('an entry is stamped above what was sealed, when a restored dump has the floor below it and the clock is behind', async () => {
+  const { rows } = await database.pool.query<{ sealed: string }>(
+    `select setval('sealog.audit_log_sealed', ${microseconds("now() + interval '1 hour'")}) as sealed`,
+  );
+  expect(await completeOne()).toBe(BigInt(rows[0]!.sealed) + 1n);
+  // The next seal brings the floor above it again.
+  await database.pool.query('select sealog.audit_log_seal()');
+  const { rows: counters } = await database.pool.query<{ whole: boolean }>(
+    `select floor.last_value > sealed.last_value or floor.last_value = sealed.last_value as whole
+       from sealog.audit_log_floor as floor, sealog.audit_log_sealed as sealed`,
+  );
+  expect(counters).toEqual([{ whole: true }]);
+});
+
 test('an entry is stamped by the clock, when that is ahead of the floor', async () => {
   await replaceClock(database.pool, `timestamptz '2126-01-01 00:00:00.123456+00'`);
   const { rows } = await database.pool.query(
@@ -91,13 +105,37 @@ test('a transaction holds one shared lock for all its completions, from before i
   expect((await database.pool.query(locks)).rows).toEqual([]);
 });
 
-test('no entry is completed when the floor cannot be read', async () => {
+test.each(['audit_log_floor', 'audit_log_sealed'])('no entry is completed when %s cannot be read', async (counter) => {
   // What the owner of the functions would see without the right to read it.
-  await database.pool.query(`select setval('sealog.audit_log_floor', 0, false)`);
-  await expect(completeOne()).rejects.toMatchObject({
-    code: '42501',
-    message: expect.stringContaining('audit_log_floor'),
-  });
+  await database.pool.query(`select setval('sealog.${counter}', 0, false)`);
+  await expect(completeOne()).rejects.toMatchObject({ code: '42501', message: expect.stringContaining(counter) });
+});
+
+test('a cursor whose later FETCH fails in a savepoint keeps the lock of what an earlier one has completed', async () => {
+  const ids = await insertEntries(database.pool, [{ startedMinutesAgo: 5 }, { startedMinutesAgo: 5 }]);
+  await using client = await connected(database.url);
+  // A function that a service may have: completes an entry, and fails for the second one.
+  await client.query(`
+    create function public.complete_entry(entry uuid) returns timestamptz language plpgsql as $$
+    declare stamp timestamptz;
+    begin
+      if entry = '${ids[1]}' then raise exception 'no'; end if;
+      update sealog.audit_log set result_kind = 'success' where id = entry returning time_completed into stamp;
+      return stamp;
+    end $$`);
+  await client.query('begin');
+  await client.query(
+    `declare completions cursor for
+       select public.complete_entry(id) as stamp from unnest(array['${ids[0]}', '${ids[1]}']::uuid[]) as id`,
+  );
+  const { rows } = await client.query<{ stamp: Date }>('fetch completions');
+  await client.query('savepoint later');
+  await expect(client.query('fetch completions')).rejects.toThrow('no');
+  await client.query('rollback to savepoint later');
+
+  const { rows: sealed } = await database.pool.query<{ horizon: Date }>('select sealog.audit_log_seal() as horizon');
+  await client.query('commit');
+  expect(sealed[0]!.horizon < rows[0]!.stamp).toBe(true);
 });
 
 test('instants survive the way to microseconds and back', async () => {
