@@ -1,9 +1,10 @@
 -- The rules of an entry's life, kept whoever writes. Each refusal is an error 23001 (restrict_violation) that names
 -- the entry in its message and the rule in its constraint field, as a CHECK would.
 
-create function audit_log_refuse(rule text, message text) returns void language plpgsql as $$
+create function audit_log_refuse(rule text, message text, condition text default 'restrict_violation') returns void
+language plpgsql as $$
 begin
-  raise exception using errcode = 'restrict_violation', constraint = rule, table = 'audit_log',
+  raise exception using errcode = condition, constraint = rule, table = 'audit_log',
     message = message, detail = format('rule: %s', rule);
 end $$;
 
@@ -27,23 +28,13 @@ return case
     then 'audit_log_timeout_has_no_outcome'
 end;
 
-create function audit_log_check_outcome(outcome audit_log, begun audit_log) returns void language plpgsql as $$
-declare
-  rule constant text := audit_log_broken_rule(outcome, begun);
-begin
-  if rule is not null then
-    raise exception using errcode = 'check_violation', constraint = rule, table = 'audit_log',
-      message = format('audit log entry %s: its outcome violates check constraint "%s"', outcome.id, rule),
-      detail = format('rule: %s', rule);
-  end if;
-end $$;
-
 -- An entry is begun incomplete. Only an amendment is born completed: it takes from the entry that it amends what
 -- that entry was begun with, so that the two cannot disagree.
 create function audit_log_on_insert() returns trigger language plpgsql security definer
 set search_path from current as $$
 declare
   amended audit_log;
+  broken text;
 begin
   if new.time_completed is not null then
     perform audit_log_refuse('audit_log_time_completed_is_stamped',
@@ -64,7 +55,11 @@ begin
       perform audit_log_refuse('audit_log_amendment_has_outcome',
         format('audit log entry %s: an amendment of %s is inserted with its outcome', new.id, new.amends));
     end if;
-    perform audit_log_check_outcome(new, amended);
+    broken := audit_log_broken_rule(new, amended);
+    if broken is not null then
+      perform audit_log_refuse(broken,
+        format('audit log entry %s: its outcome violates check constraint "%s"', new.id, broken), 'check_violation');
+    end if;
     new.time_started  := amended.time_started;
     new.operation_id  := amended.operation_id;
     new.actor_kind    := amended.actor_kind;
@@ -98,6 +93,7 @@ set search_path from current as $$
 declare
   kept audit_log := new;
   changed text;
+  broken text;
 begin
   if old.time_completed is not null then
     perform audit_log_refuse('audit_log_completed_is_final',
@@ -130,7 +126,11 @@ begin
   end if;
   -- What a completion does not give is kept, and a resource as a whole.
   if new.details is null or new.resource_type is null then
-    perform audit_log_check_outcome(new, old);
+    broken := audit_log_broken_rule(new, old);
+    if broken is not null then
+      perform audit_log_refuse(broken,
+        format('audit log entry %s: its outcome violates check constraint "%s"', old.id, broken), 'check_violation');
+    end if;
     new.details := coalesce(new.details, old.details);
     if new.resource_type is null then
       new.resource_type := old.resource_type;

@@ -41,3 +41,12 @@ test('every table of both schemas that is updated or deleted from has a primary 
   );
   expect(rows).toEqual([]);
 });
+
+test('a function in PL/pgSQL carries its search path, but for the one that names nothing of ours', async () => {
+  const { rows } = await logins.database.pool.query<{ name: string }>(
+    `select proname as name from pg_proc join pg_language l on l.oid = prolang
+      where pronamespace = 'sealog'::regnamespace and lanname = 'plpgsql'
+        and not coalesce(proconfig, '{}') @> array['search_path=sealog, pg_temp']`,
+  );
+  expect(rows).toEqual([{ name: 'audit_log_refuse' }]);
+});

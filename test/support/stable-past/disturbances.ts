@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type pg from 'pg';
+import pg from 'pg';
 import { auditLogDatabase } from '../../../src/store/database.ts';
 import { readCutoff } from '../../../src/store/read-cutoff.ts';
 import { timeoutStaleEntries } from '../../../src/store/timeout-stale-entries.ts';
@@ -52,6 +52,25 @@ export async function setClock(pool: Pick<pg.Pool, 'query'>, aheadMs: number): P
     `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile
      return clock_timestamp() + interval '${aheadMs} milliseconds'`,
   );
+}
+
+/** Seals and stays in the transaction, under a snapshot that grows old: nobody else may wait for it, or lose by it. */
+export async function sealAndStay({ pool, random, signal }: Scene): Promise<void> {
+  while (!signal.aborted) {
+    const client = await pool.connect();
+    try {
+      await client.query(`begin isolation level ${random.pick(['read committed', 'repeatable read'])}`);
+      await client.query('select sealog.audit_log_seal()');
+      await delay(500 + random.below(3000), undefined, { signal }).catch(() => {});
+      await client.query('commit');
+    } catch (error) {
+      // Under repeatable read another one may have published meanwhile.
+      if (!(error instanceof pg.DatabaseError) || error.code !== '40001') throw error;
+      await client.query('rollback');
+    } finally {
+      client.release();
+    }
+  }
 }
 
 /** Kills writers' connections, most of them in the middle of a transaction. */

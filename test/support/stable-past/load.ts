@@ -1,13 +1,21 @@
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
 import { type NodeProcess, spawnNode } from '../processes.ts';
-import { killConnections, pauseProcess, setClock, stepClock, type Tally, timeOut } from './disturbances.ts';
+import {
+  killConnections,
+  pauseProcess,
+  sealAndStay,
+  setClock,
+  stepClock,
+  type Tally,
+  timeOut,
+} from './disturbances.ts';
 import { seededRandom } from './random.ts';
 import { WRITER_NAME, type WriterOptions, type WriterReport } from './writer-protocol.ts';
 
 export interface LoadOptions {
   readonly url: string;
-  /** Of the one who disturbs: four connections. */
+  /** Of the one who disturbs: five connections. */
   readonly pool: pg.Pool;
   readonly seed: number;
   /** Each with four connections. */
@@ -68,7 +76,12 @@ export async function startLoad(options: LoadOptions): Promise<Load> {
     for (const id of ids) committed.set(id, { how: 'timeout', at: new Date().toISOString() });
   });
   const disturbances = rough
-    ? [stepClock(scene(2)), killConnections(scene(3)), pauseProcess(scene(4), writers[0]!, nameOf(0))]
+    ? [
+        stepClock(scene(2)),
+        killConnections(scene(3)),
+        pauseProcess(scene(4), writers[0]!, nameOf(0)),
+        sealAndStay(scene(5)),
+      ]
     : [];
   // Awaited in `stop`; until then a failure must not end this process.
   const disturbed = Promise.all([...disturbances, timeout]);

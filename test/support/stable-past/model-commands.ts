@@ -7,6 +7,7 @@ import { waitUntil } from '../wait.ts';
 import { setClock } from './disturbances.ts';
 import type { SeenEntry } from './history.ts';
 import type { Model, Real } from './model.ts';
+import { COMPLETE_BY_CURSOR } from './writer-steps.ts';
 
 type Command = fc.AsyncCommand<Model, Real>;
 type Run = (model: Model, real: Real) => Promise<void>;
@@ -95,6 +96,47 @@ const completeMore = (index: number): Command =>
     },
   );
 
+/** By a cursor of which a later FETCH fails inside a savepoint, in a transaction that commits after somebody has read. */
+const completeByCursor = (level: string, index: number): Command =>
+  command(
+    `completeByCursor(${level}, ${index})`,
+    (model) => free(model).length > 0,
+    async (model, real) => {
+      const id = pick(free(model), index);
+      const client = await real.connect();
+      await client.query(`begin isolation level ${level}`);
+      await client.query(COMPLETE_BY_CURSOR(id));
+      await client.query('fetch completions');
+      await client.query('savepoint later');
+      await expect(client.query('fetch completions')).rejects.toThrow('the second row');
+      await client.query('rollback to savepoint later');
+      const { rows } = await client.query<{ timeCompleted: string }>(
+        `select ${STAMP} from sealog.audit_log where id = $1`,
+        [id],
+      );
+      model.upTo((await real.auditLog.list({ limit: 1 })).horizon);
+      await client.query('commit');
+      await client.end();
+      model.complete({ id, ...rows[0]!, result: 'success' });
+    },
+  );
+
+/** Somebody seals in a transaction, and stays in it. What was answered is a horizon like any other. */
+const sealAndStay = (isolation: string): Command =>
+  command(
+    `sealAndStay(${isolation})`,
+    () => true,
+    async (model, real) => {
+      const client = await real.connect();
+      real.idle.push(client);
+      await client.query(`begin isolation level ${isolation}`);
+      const { rows } = await client.query<{ timeCompleted: string }>(
+        `select ${STAMP.replace('time_completed', 'sealog.audit_log_seal()')}`,
+      );
+      model.upTo(rows[0]!.timeCompleted);
+    },
+  );
+
 const commit = (index: number): Command =>
   command(
     `commit(${index})`,
@@ -172,6 +214,17 @@ const list = (limit: number): Command =>
     },
   );
 
+/** What a reader gets who can seal nothing: a past that is whole up to a horizon, however old. */
+const listReadOnly = (): Command =>
+  command(
+    'listReadOnly',
+    () => true,
+    async (model, { readOnly }) => {
+      const page = await readOnly.list({ limit: 1000 });
+      expect(page.entries.map(seen)).toEqual(model.upTo(page.horizon));
+    },
+  );
+
 const index = fc.nat({ max: 20 });
 const isolation = fc.constantFrom('read committed', 'repeatable read');
 export const commands: fc.Arbitrary<Command>[] = [
@@ -181,12 +234,15 @@ export const commands: fc.Arbitrary<Command>[] = [
   index.map(completeAgain),
   fc.tuple(isolation, fc.nat({ max: 3 })).map(([level, entries]) => open(level, entries)),
   index.map(completeMore),
+  fc.tuple(isolation, index).map(([level, at]) => completeByCursor(level, at)),
+  isolation.map(sealAndStay),
   index.map(commit),
   index.map(crash),
   fc.integer({ min: 1, max: 5 }).map(timeout),
   fc.integer({ min: -5000, max: 5000 }).map(step),
   fc.integer({ min: 1, max: 6 }).map(list),
   fc.integer({ min: 1, max: 6 }).map(list),
+  fc.constant(null).map(listReadOnly),
 ];
 
 function seen({

@@ -40,6 +40,10 @@ export interface Real extends AsyncDisposable {
   readonly auditLog: AuditLog;
   readonly pool: pg.Pool;
   readonly open: pg.Client[];
+  /** Sessions that have sealed in a transaction and stay in it. */
+  readonly idle: pg.Client[];
+  /** The same log for a reader who can seal nothing. */
+  readonly readOnly: AuditLog;
   /** Where the tailing reader is, and all that it has read. */
   readonly tail: { after: string | undefined; readonly ids: string[] };
   connect(): Promise<pg.Client>;
@@ -47,11 +51,15 @@ export interface Real extends AsyncDisposable {
 
 export async function openReal(url: string): Promise<Real> {
   const pool = testPool({ connectionString: url, max: 2 });
+  const readOnlyPool = testPool({ connectionString: url, max: 1, options: '-c default_transaction_read_only=on' });
   const open: pg.Client[] = [];
+  const idle: pg.Client[] = [];
   return {
     auditLog: createAuditLog({ pool }),
+    readOnly: createAuditLog({ pool: readOnlyPool }),
     pool,
     open,
+    idle,
     tail: { after: undefined, ids: [] },
     async connect() {
       const client = new pg.Client({ connectionString: url });
@@ -60,8 +68,9 @@ export async function openReal(url: string): Promise<Real> {
       return client;
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all(open.map((client) => client.end()));
+      await Promise.all([...open, ...idle].map((client) => client.end()));
       await pool.end();
+      await readOnlyPool.end();
     },
   };
 }

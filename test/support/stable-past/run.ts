@@ -64,7 +64,7 @@ export async function runStablePast({ url, seed, ...options }: RunOptions): Prom
   const counts: Count[] = [];
 
   const load = stack.use(
-    await startLoad({ url, pool: openFor('stable-past-load', 4), seed, processes: 4, rough: true, restMs: 8 }),
+    await startLoad({ url, pool: openFor('stable-past-load', 5), seed, processes: 4, rough: true, restMs: 8 }),
   );
   const quiet = new AbortController();
   const enough = new AbortController();

@@ -55,9 +55,8 @@ export async function completeInTransaction(session: Session, client: Client): P
   if (!begunOutside) ids = await beginEntries(client, entries);
   if (random.chance(0.3)) await delay(stayMs(random));
 
-  const completed = random.chance(0.3)
-    ? await completeEntries(client, ids)
-    : (await each(ids, async (id) => await completeWithSavepoint(session, client, id))).flat();
+  const complete = random.pick([completeEntries, completeByCursor, completeByCursor, completeWithSavepoints]);
+  const completed = await complete(client, ids, session);
   const due = takeDue(session);
   if (due !== undefined) completed.push(...(await completeOrAmend(client, due)));
 
@@ -71,6 +70,37 @@ export async function completeInTransaction(session: Session, client: Client): P
   }
   await client.query('commit');
   committed(session, completed, `transaction, ${isolation}`);
+}
+
+/**
+ * Completes the first entry by a cursor whose next FETCH fails inside a savepoint: what the first FETCH did stays, and so
+ * must its lock. The others are left to the timeout.
+ */
+async function completeByCursor(client: Client, [id]: readonly string[]): Promise<string[]> {
+  await client.query(COMPLETE_BY_CURSOR(id!));
+  const { rows } = await client.query<{ id: string | null }>('fetch completions');
+  await client.query('savepoint later');
+  await client.query('fetch completions').catch((error: pg.DatabaseError) => {
+    if (error.code !== 'P0001') throw error;
+  });
+  await client.query('rollback to savepoint later');
+  return rows.flatMap((row) => row.id ?? []);
+}
+
+/** A cursor whose first row completes an entry and answers its id, if nobody else was faster, and whose second row fails. */
+export const COMPLETE_BY_CURSOR = (id: string): string => `
+  create or replace function pg_temp.complete_entry(entry uuid) returns uuid language plpgsql as $$
+  declare completed uuid;
+  begin
+    if entry is null then raise exception 'the second row'; end if;
+    update sealog.audit_log set result_kind = 'success' where id = entry and time_completed is null
+      returning id into completed;
+    return completed;
+  end $$;
+  declare completions cursor for select pg_temp.complete_entry(id) as id from unnest(array['${id}', null]::uuid[]) as id`;
+
+async function completeWithSavepoints(client: Client, ids: readonly string[], session: Session): Promise<string[]> {
+  return (await each(ids, async (id) => await completeWithSavepoint(session, client, id))).flat();
 }
 
 async function completeWithSavepoint(session: Session, client: Client, id: string): Promise<string[]> {
