@@ -1,4 +1,4 @@
-/** The composition root: from settings to a database with everything that a command needs. Only here are they put together. */
+/** The composition root of the commands: from settings to a database with everything that a command needs. */
 import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { connectionLost } from './events.ts';

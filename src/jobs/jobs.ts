@@ -1,5 +1,5 @@
 import { auditTimeout } from './audit-timeout.ts';
 import type { Job } from './job.ts';
 
-/** Every job of the worker. A new one is added here and nowhere else. */
+/** Every job of the worker. What a new one needs beside its line here: docs/adding-a-job.md. */
 export const JOBS: readonly Job[] = [auditTimeout];
