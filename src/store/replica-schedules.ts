@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
+import { sealedLately } from './seal.ts';
 
 /** The schedule that a replica was configured with, for one job. */
 export interface ReplicaSchedule {
@@ -44,9 +45,7 @@ export async function checkInReplica(
         ),
     )
     .selectNoFrom(
-      sql`${sql.id(schema, 'audit_log_seal')}(${sql.id(schema, 'audit_log_clock')}() - make_interval(secs => ${SEALED_SECONDS}))`.as(
-        'sealed',
-      ),
+      sql`${sql.id(schema, 'audit_log_seal')}(${sql.raw(sealedLately(schema, SEALED_SECONDS))})`.as('sealed'),
     )
     .execute();
 }

@@ -13,11 +13,21 @@ export async function seal(
   target: Instant | undefined,
   { withinMs = 0 }: { readonly withinMs?: number } = {},
 ): Promise<Instant> {
-  const table = auditLogTable(schema);
-  const enough = withinMs === 0 ? '' : `, ${table}_clock() - make_interval(secs => ${withinMs / 1000})`;
+  const enough = withinMs === 0 ? '' : `, ${sealedLately(schema, withinMs / 1000)}`;
   const [sealed] = await kyselyQuery(db)<{ readonly horizon: string }>(
-    `select ${instantJson(`${table}_seal(least($1::timestamptz${enough}))`)} as horizon`,
+    `select ${instantJson(`${auditLogTable(schema)}_seal(least($1::timestamptz${enough}))`)} as horizon`,
     [target ?? 'infinity'],
   );
   return instantOfJson(sealed!.horizon);
+}
+
+/**
+ * SQL of the target of who is content with what was sealed within the last `seconds`. A horizon that is ahead of the
+ * clock says nothing about that: the clock was ahead, and has been set back. Then everybody seals, or what is completed
+ * stays unseen until the clock has come that far again.
+ */
+export function sealedLately(schema: string, seconds: number): string {
+  const table = auditLogTable(schema);
+  return `(select case when sealed > ${table}_clock() then timestamptz 'infinity'
+                       else ${table}_clock() - make_interval(secs => ${seconds}) end from ${table}_horizon)`;
 }
