@@ -16,6 +16,7 @@ import { findEntry, type FoundEntry } from './store/find-entry.ts';
 import { openPool } from './store/open-pool.ts';
 import { poolQuery, sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
 import { retryTransient } from './store/retry-transient.ts';
+import { toEntry } from './store/select-entries.ts';
 import { queryWithin } from './store/within-limit.ts';
 import { writeMetrics } from './write-metrics.ts';
 
@@ -155,7 +156,7 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
     entries: (listing = {}) => eachEntry(database, listing),
     async find(id) {
       checkEntryId(id);
-      return await asStoreError('find', () => findEntry(database, id));
+      return await asStoreError('find', () => findEntry(database, id, toEntry));
     },
     record: (entry, operation, recordOptions = {}) =>
       running.track(record({ auditLog, logger }, entry, operation, recordOptions)),

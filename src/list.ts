@@ -1,105 +1,24 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { checkSameListing, type Cursor, decodeCursor, encodeCursor } from './audit-log/cursor.ts';
-import { type Instant, instantOf, microsecondsOf } from './audit-log/instant.ts';
-import {
-  checkLimit,
-  checkQuery,
-  type Entry,
-  type EntryQuery,
-  FILTERS,
-  type Page,
-  type PageQuery,
-} from './audit-log/listing.ts';
-import { checkObject, HorizonNotReachedError, InvalidArgumentError } from './errors.ts';
+import { checkSameListing, type Cursor, decodeCursor } from './audit-log/cursor.ts';
+import { checkLimit, checkQuery, type Entry, type EntryQuery, type Page, type PageQuery } from './audit-log/listing.ts';
+import { checkObject, InvalidArgumentError } from './errors.ts';
+import { type PageOf, readPage, type Reading } from './read-page.ts';
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
-import { listEntries, listPublishedEntries } from './store/list-entries.ts';
-import { seal } from './store/seal.ts';
+import { toEntry } from './store/select-entries.ts';
 
-/** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
-export async function list(
-  database: AuditLogDatabase,
-  query: PageQuery,
-  sealedWithin: typeof NOW = NOW,
-): Promise<Page> {
+/** One page of a listing. Its entries are at or before its horizon, and so they are final. */
+export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
+  return await listAs(database, query, { form: toEntry });
+}
+
+/** The same, with the entries in another form. */
+export async function listAs<E>(database: AuditLogDatabase, query: PageQuery, reading: Reading<E>): Promise<PageOf<E>> {
   checkObject('query', query);
   const { limit = 100, ...listing } = query;
   checkLimit('limit', limit);
   const place = placeOf(listing);
-  return await asStoreError('list', () => pageFrom(database, place, limit, sealedWithin));
-}
-
-/** A page shows what was completed up to the moment in which it was asked for. */
-const NOW = { withinMs: 0 };
-
-async function pageFrom(
-  database: AuditLogDatabase,
-  place: Cursor,
-  limit: number,
-  sealedWithin: typeof NOW,
-): Promise<Page> {
-  const published = maySuffice(place) ? await listPublishedEntries(database, place, limit) : null;
-  let horizon = published ? later(published.horizon, place.horizon) : await horizonFor(database, place, sealedWithin);
-  let entries = published?.entries ?? (await listEntries(database, { ...place, horizon }, limit));
-  const mayHaveGrown = place.horizon !== undefined && place.order === 'ascending' && !isSettled({ ...place, horizon });
-  if (entries.length < limit && mayHaveGrown) {
-    horizon = await seal(database, lastBefore(place.to), sealedWithin);
-    entries = await listEntries(database, { ...place, horizon }, limit);
-  }
-
-  const readUpToHorizon = place.order === 'ascending' && entries.length < limit;
-  // Behind everything that was looked at, also by a filter, so that a follower does not look at it again. A cursor may
-  // be from a server that had come further than this one: it never goes back.
-  const isAhead = readUpToHorizon && horizon >= (place.position?.timeCompleted ?? '');
-  const position = isAhead ? { timeCompleted: horizon, id: LAST_ID } : (entries.at(-1) ?? place.position);
-  return {
-    entries,
-    next: encodeCursor({
-      ...place,
-      horizon: readUpToHorizon ? undefined : horizon,
-      position: position && { timeCompleted: position.timeCompleted, id: position.id },
-    }),
-    horizon,
-    settled: isSettled({ ...place, horizon }),
-    retainedFrom: null,
-  };
-}
-
-/** What the page before it told holds, though it need not have been published. */
-function later(horizon: Instant, before: Instant | undefined): Instant {
-  return before !== undefined && before > horizon ? before : horizon;
-}
-
-/**
- * Whether what has been published may fill the page. Not where everything up to it has been read, nor before the first
- * page of the newest; and with a filter, what does not match would be looked at twice if it does not.
- */
-function maySuffice({ order, filter, horizon, position }: Cursor): boolean {
-  if (FILTERS.some((name) => filter[name] !== undefined)) return false;
-  return horizon !== undefined || (position === undefined && order === 'ascending');
-}
-
-// No id comes after it.
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-/** How far this server has come with the listing. A cursor may be from another one, which was ahead. */
-async function horizonFor(
-  database: AuditLogDatabase,
-  { horizon, to, order }: Cursor,
-  sealedWithin: typeof NOW,
-): Promise<Instant> {
-  if (horizon === undefined) return await seal(database, lastBefore(to), sealedWithin);
-  const reached = await seal(database, horizon);
-  if (order === 'ascending') return reached;
-  if (reached < horizon) throw new HorizonNotReachedError(horizon, reached);
-  return horizon;
-}
-
-function lastBefore(to: Instant | undefined): Instant | undefined {
-  if (to === undefined) return undefined;
-  const before = instantOf(microsecondsOf(to) - 1n);
-  // PostgreSQL has no year 0. As far as `to` is enough, too.
-  return before.startsWith('0000') ? to : before;
+  return await asStoreError('list', () => readPage(database, place, limit, reading));
 }
 
 /** How {@link AuditLog.entries} goes through a listing. */
@@ -118,10 +37,11 @@ export interface EntriesQuery extends EntryQuery {
 const FOLLOW_MS = 500;
 
 /** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
-export async function* eachPage(
+export async function* eachPage<E>(
   database: AuditLogDatabase,
   query: EntriesQuery,
-): AsyncGenerator<Page, void, undefined> {
+  reading: Reading<E>,
+): AsyncGenerator<PageOf<E>, void, undefined> {
   checkObject('query', query);
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
   checkLimit('pageSize', pageSize);
@@ -131,13 +51,13 @@ export async function* eachPage(
   const { order } = placeOf(listing);
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
-  const sealedWithin = follow ? { withinMs: FOLLOW_MS } : NOW;
   for (;;) {
     signal?.throwIfAborted();
-    const page = await list(database, { ...listing, after, limit: pageSize }, sealedWithin);
+    const withinMs = follow ? FOLLOW_MS : 0;
+    const page = await listAs(database, { ...listing, after, limit: pageSize }, { withinMs, ...reading });
     yield page;
     after = page.next;
-    if (page.entries.length === pageSize) continue;
+    if (page.more) continue;
     if (!follow || page.settled) return;
     await delay(FOLLOW_MS, undefined, { signal }).catch(() => signal?.throwIfAborted());
   }
@@ -147,7 +67,7 @@ export async function* eachEntry(
   database: AuditLogDatabase,
   query: EntriesQuery,
 ): AsyncGenerator<Entry, void, undefined> {
-  for await (const page of eachPage(database, query)) yield* page.entries;
+  for await (const page of eachPage(database, query, { form: toEntry })) yield* page.entries;
 }
 
 function placeOf({ after, ...query }: Omit<PageQuery, 'limit'>): Cursor {
@@ -159,8 +79,4 @@ function placeOf({ after, ...query }: Omit<PageQuery, 'limit'>): Cursor {
   const cursor = decodeCursor(after);
   checkSameListing(cursor, { from, to, order, operationId, actorId, tenantId, result });
   return cursor;
-}
-
-function isSettled({ to, horizon }: Pick<Page, 'horizon'> & Pick<Cursor, 'to'>): boolean {
-  return to !== undefined && microsecondsOf(to) <= microsecondsOf(horizon) + 1n;
 }

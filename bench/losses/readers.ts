@@ -46,9 +46,8 @@ export const READERS: Readonly<Record<string, (url: string) => Reader>> = {
         check(page, report);
         after = page.next;
         report.seen += page.entries.length;
-        const full = page.entries.length === PAGE;
-        if (!full) readUpTo = horizon;
-        return { full };
+        if (!page.more) readUpTo = horizon;
+        return { full: page.more };
       },
       end: () => pool.end(),
     };

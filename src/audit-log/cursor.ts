@@ -11,7 +11,7 @@ export interface Cursor {
   readonly filter: EntryFilter;
   /** Up to where the log is known to be final. Undefined when everything up to there has been read. */
   readonly horizon: Instant | undefined;
-  /** The last entry that was read. */
+  /** The last entry that was read, also one that did not pass the filter. */
   readonly position: { readonly timeCompleted: Instant; readonly id: string } | undefined;
 }
 

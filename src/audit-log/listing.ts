@@ -71,6 +71,11 @@ export interface Page {
   readonly entries: readonly Entry[];
   /** Continues after this page, also after the last one: then it gives what has been completed since. */
   readonly next: string;
+  /**
+   * There is more to read now, with `next`. Only false ends a loop: a page with a filter ends after a quarter of a second,
+   * so it may be short or empty and not the last one.
+   */
+  readonly more: boolean;
   /** No entry will ever be added, changed or removed at or before it. */
   readonly horizon: Instant;
   /** `to` was given and the horizon has reached it: the same range will never hold more. */

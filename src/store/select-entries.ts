@@ -1,5 +1,6 @@
 import type { Actor } from '../audit-log/entry.ts';
 import type { Entry, EntryResult } from '../audit-log/listing.ts';
+import { detailsValue } from './details-value.ts';
 import { instantJson, instantOfJson } from './instant-json.ts';
 import { auditLogTable } from './query.ts';
 
@@ -17,7 +18,7 @@ const COLUMNS = [
   'user_agent',
   'resource_type',
   'resource_id',
-  'details',
+  'details::text as details',
   'instance_id',
   'result_kind',
   'http_status_code',
@@ -26,14 +27,19 @@ const COLUMNS = [
   'amends',
 ] as const;
 
+/** Completed entries as readers see them, by the name of `entry`. */
+export function completeEntries(schema: string): string {
+  return `${auditLogTable(schema)}_complete as entry`;
+}
+
 /**
- * Completed entries as readers see them: a statement to be narrowed and ordered by the columns of `entry`; each row then
- * becomes an entry by `toEntry`.
+ * Entries of `from`, which {@link completeEntries} is: a statement to be narrowed and ordered by the columns of `entry`.
+ * Each row then becomes an entry by {@link toEntry} or {@link toExactEntry}.
  */
-export function selectEntries(schema: string, ...more: readonly string[]): string {
+export function selectEntries(from: string, ...more: readonly string[]): string {
   return `select ${[...COLUMNS, ...more].join(', ')}, ${instantJson('entry.time_started')} as time_started,
     ${instantJson('entry.time_completed')} as time_completed
-    from ${auditLogTable(schema)}_complete as entry`;
+    from ${from}`;
 }
 
 /** Instants are those of `instantJson`. */
@@ -53,7 +59,7 @@ export interface EntryRow {
   readonly user_agent: string | null;
   readonly resource_type: string | null;
   readonly resource_id: string | null;
-  readonly details: unknown;
+  readonly details: string | null;
   readonly instance_id: string | null;
   readonly result_kind: 'success' | 'error' | 'unknown';
   readonly http_status_code: number | null;
@@ -62,7 +68,16 @@ export interface EntryRow {
   readonly amends: string | null;
 }
 
+/** An entry with `details` as the text that the database prints, in which no number is rounded. */
+export interface ExactEntry extends Entry {
+  readonly details: string | null;
+}
+
 export function toEntry(row: EntryRow): Entry {
+  return { ...toExactEntry(row), details: row.details === null ? null : detailsValue(row.details) };
+}
+
+export function toExactEntry(row: EntryRow): ExactEntry {
   return {
     id: row.id,
     timeStarted: instantOfJson(row.time_started),

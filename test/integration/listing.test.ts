@@ -34,12 +34,9 @@ async function complete(entries: number, operationId = 'test_operation'): Promis
   await database.pool.query(`update sealog.audit_log set result_kind = 'success' where id = any($1)`, [ids]);
 }
 
-/** The pages of a listing, up to the first one that is not full. */
 async function pagesOf(query: PageQuery & { readonly limit: number }) {
   const pages = [await auditLog.list(query)];
-  while (pages.at(-1)!.entries.length === query.limit) {
-    pages.push(await auditLog.list({ limit: query.limit, after: pages.at(-1)!.next }));
-  }
+  while (pages.at(-1)!.more) pages.push(await auditLog.list({ limit: query.limit, after: pages.at(-1)!.next }));
   return pages;
 }
 

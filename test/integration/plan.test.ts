@@ -1,8 +1,10 @@
 import { expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { createAuditLog } from '../../src/index.ts';
+import { createAuditLog, type Order } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
+import { listAs } from '../../src/list.ts';
 import { readCutoff } from '../../src/store/read-cutoff.ts';
+import { toEntry } from '../../src/store/select-entries.ts';
 import { timeoutStaleEntries } from '../../src/store/timeout-stale-entries.ts';
 import { createDatabase } from '../support/database.ts';
 
@@ -60,13 +62,54 @@ test('an entry is completed and timed out by the primary key, when nothing tells
   expect(timeOut!.match(/audit_log_incomplete_by_time_started/g)).toHaveLength(2);
 });
 
-/** A pool that explains every update, as it is sent, before it runs it. */
-function explaining(pool: pg.Pool): { statements: string[]; pool: pg.Pool } {
+test.each(['ascending', 'descending'] satisfies Order[])(
+  'a page with a filter that no entry passes is one ordered range scan after the other, %s',
+  async (order) => {
+    await using database = await createDatabase();
+    await database.pool.query(`
+      insert into sealog.audit_log (operation_id, actor_kind, tenant_id)
+      select 'bulk', 'system', 't' || n % 10 from generate_series(1, 40000) n`);
+    await database.pool.query(`update sealog.audit_log set result_kind = 'success'`);
+    await database.pool.query('vacuum analyze sealog.audit_log');
+    const { from } = await bounds(database.pool);
+
+    const { statements, pool } = explaining(database.pool, /endsStretch/);
+    const { more } = await listAs(
+      auditLogDatabase(pool, 'sealog'),
+      { order, from, tenantId: 'none' },
+      { form: toEntry, scanMs: 60_000 },
+    );
+    expect(more).toBe(false);
+
+    const plans = statements.join('\n').split(/(?=^Limit)/m);
+    expect(plans.length).toBeGreaterThan(4);
+    const direction = order === 'ascending' ? '' : 'Backward ';
+    for (const [index, plan] of plans.entries()) {
+      expect(plan.match(/ Scan /g)).toHaveLength(2);
+      expect(plan).toMatch(`Index Scan ${direction}using audit_log_completed_by_time_completed on audit_log`);
+      if (index > 0) expect(plan).toMatch(/Index Cond: .*ROW\(time_completed, id\) [<>] ROW\(/);
+      // The filter is outside of the scan, on what it found.
+      expect(plan).toMatch(/Subquery Scan on entry.*\n +Filter: /);
+      expect(plan).not.toMatch(/Sort|Seq Scan/);
+    }
+  },
+);
+
+async function bounds(pool: pg.Pool): Promise<{ from: string }> {
+  const { rows } = await pool.query<{ from: string }>(
+    `select to_char(min(time_completed) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as from
+       from sealog.audit_log_complete`,
+  );
+  return rows[0]!;
+}
+
+/** A pool that explains every update, or what else `which` says, as it is sent, before it runs it. */
+function explaining(pool: pg.Pool, which = /^(?:with|update) /): { statements: string[]; pool: pg.Pool } {
   const statements: string[] = [];
   const connect = async () => {
     const client = await pool.connect();
     const query = async (text: string, values: unknown[]) => {
-      if (/^(?:with|update) /.test(text)) {
+      if (which.test(text)) {
         const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
         statements.push(...rows.map((row) => row['QUERY PLAN']));
       }

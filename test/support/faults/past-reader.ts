@@ -24,9 +24,7 @@ export function readThePast(url: string): PastReader {
         horizon = page.horizon;
         seen.push(...page.entries.map((entry) => JSON.stringify(entry)));
       }
-      await delay(page && page.entries.length === 500 ? 0 : 250, undefined, { signal: stopping.signal }).catch(
-        () => {},
-      );
+      await delay(page?.more ? 0 : 250, undefined, { signal: stopping.signal }).catch(() => {});
     }
   };
   const tailing = tail();

@@ -3,6 +3,7 @@ import { encodeCursor, decodeCursor } from '../../../src/audit-log/cursor.ts';
 import type { AuditLogDatabase } from '../../../src/store/database.ts';
 import { instantText } from '../../../src/store/instant-text.ts';
 import { listEntries } from '../../../src/store/list-entries.ts';
+import { toEntry } from '../../../src/store/select-entries.ts';
 import type { List } from './history.ts';
 
 /**
@@ -16,10 +17,11 @@ export function listUpToNow(database: AuditLogDatabase): List {
     const now = rows[0]!.now;
     const position = after === undefined ? undefined : decodeCursor(after).position;
     const place = { order: 'ascending', from: undefined, to: undefined, filter: {}, position } as const;
-    const entries = await listEntries(database, { ...place, horizon: now }, limit);
+    const entries = (await listEntries(database, { ...place, horizon: now }, limit)).map(toEntry);
     const last = entries.at(-1) ?? position;
     const reached = last && { timeCompleted: last.timeCompleted, id: last.id };
     const next = encodeCursor({ ...place, horizon: undefined, position: reached });
-    return { entries, next, horizon: now, settled: false, retainedFrom: null };
+    const more = entries.length === limit;
+    return { entries, next, more, horizon: now, settled: false, retainedFrom: null };
   };
 }

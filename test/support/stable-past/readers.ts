@@ -20,7 +20,7 @@ export async function tail(list: List, { random, signal }: ReaderContext): Promi
     const limit = 1 + random.below(200);
     const page = await list({ after, limit });
     after = page.next;
-    if (page.entries.length === limit) continue;
+    if (page.more) continue;
     if (last) return;
     await delay(REST_MS);
   }
@@ -32,7 +32,7 @@ export async function fromTheStart(list: List, { random, signal }: ReaderContext
     last = signal.aborted;
     const limit = 20 + random.below(150);
     let page = await list({ limit });
-    while (page.entries.length === limit) {
+    while (page.more) {
       await delay(REST_MS);
       page = await list({ after: page.next, limit });
     }
