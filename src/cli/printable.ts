@@ -15,7 +15,12 @@ export function oneLine(message: string): string {
 
 /** JSON of a value. Escapes all such characters, of which JSON itself lets many through. */
 export function printableJson(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replaceAll(UNPRINTED, (character) =>
+  return escapeJson(JSON.stringify(value, null, indent));
+}
+
+/** JSON text that says the same, with all such characters escaped but line breaks. */
+export function escapeJson(json: string): string {
+  return json.replaceAll(UNPRINTED, (character) =>
     character === '\n' ? character : character.split('').map(escapeUnit).join(''),
   );
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError as InvalidOption } from 'commander';
+import { checkEntryId } from '../audit-log/completion.ts';
 import { ACTIVATE_HELP, examples, HELP, STATUS_HELP } from './help.ts';
 import { declareListOptions } from './list/options.ts';
 
@@ -70,6 +71,13 @@ export function createProgram({ stdout, stderr }: Streams = process): Command {
     program.command('list').description('list completed entries: as a table, as JSON lines or as CSV'),
   ).action(lazily(async () => (await import('./list.ts')).listCommand));
   program
+    .command('show')
+    .description('show one completed entry in full, with the amendment that records its late outcome')
+    .argument('<id>', 'its id', entryId)
+    .option('--json', 'as JSON: entry and amendment')
+    .addHelpText('after', '\nExits with 1 when there is no such entry, or it is incomplete.')
+    .action(lazily(async () => (await import('./show.ts')).showCommand));
+  program
     .command('config')
     .description('show every setting, its value and where that came from')
     .option('--json', 'as JSON')
@@ -88,6 +96,15 @@ function lazily<Given extends unknown[]>(load: () => Promise<(...given: Given) =
     const command = await load();
     await command(...given);
   };
+}
+
+function entryId(text: string): string {
+  try {
+    checkEntryId(text);
+    return text;
+  } catch {
+    throw new InvalidOption(`expected the UUID of an entry, got "${text}"`);
+  }
 }
 
 function wholeSeconds(text: string): number {

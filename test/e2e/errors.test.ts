@@ -78,6 +78,13 @@ test('bad usage', async () => {
     ['list', '--follow', '--order', 'desc'],
     ['list', '--from', '2026-03-02', '--to', '2026-03-01'],
     ['list', '--escape-formulas'],
+    ['list', '--excel', '--format', 'jsonl'],
+    ['list', '--state', '/tmp/position'],
+    ['list', '--state', '/nowhere/position', '--format', 'jsonl'],
+    ['list', '--state', '/tmp', '--format', 'jsonl'],
+    ['list', '--state', '/tmp/position', '--format', 'jsonl', '--order', 'desc'],
+    ['show'],
+    ['show', '42'],
     ['config', '--verbose'],
   ];
   await checkGolden('errors-usage', await transcript(tries.map((args) => ({ args }))));

@@ -18,8 +18,10 @@ export interface ListOptions {
   readonly result?: EntryResult['kind'];
   readonly after?: string;
   readonly follow?: boolean;
+  readonly state?: string;
   readonly format: ListFormat;
   readonly escapeFormulas?: boolean;
+  readonly excel?: boolean;
 }
 
 export function declareListOptions(command: Command): Command {
@@ -27,15 +29,23 @@ export function declareListOptions(command: Command): Command {
     .option('--from <instant>', 'completed at or after it; a date is its midnight UTC', instant)
     .option('--to <instant>', 'completed before it', instant)
     .option('--limit <entries>', 'how many in all (default: 100 for a table, else all there are)', entries)
-    .option('--order <order>', 'ascending (asc) or descending (desc), by completion (default: ascending)', order)
+    .option(
+      '--order <order>',
+      'ascending (asc) or descending (desc), by completion (default: descending for a table, else ascending)',
+      order,
+    )
     .option('--operation <id>', 'of this operation', nonEmpty)
     .option('--actor <id>', 'by this actor', nonEmpty)
     .option('--tenant <id>', 'of this tenant', nonEmpty)
     .addOption(new Option('--result <kind>', 'with this result').choices(['success', 'error', 'unknown']))
     .option('--after <cursor>', 'go on where an earlier run of the same listing ended: its `next`', cursor)
     .option('--follow', 'go on with entries as they are completed, until --to, --limit or Ctrl-C')
+    .addOption(
+      new Option('--state <file>', 'jsonl: keep the position in this file, and go on from there').conflicts('after'),
+    )
     .addOption(new Option('--format <format>', 'of stdout').choices(['table', 'jsonl', 'csv']).default('table'))
     .option('--escape-formulas', "csv: put ' before text that a spreadsheet would run as a formula")
+    .option('--excel', 'csv: for a spreadsheet: --escape-formulas, a byte-order mark, times to the second in UTC')
     .addHelpText('after', HELP);
 }
 
@@ -45,12 +55,12 @@ its midnight: 2026-03-01T12:00:00Z, 2026-03-01.
 
 Examples:
   sealog list --from 2026-03-01 --to 2026-03-02
-  sealog list --result unknown --order desc --limit 20
+  sealog list --result unknown --limit 20
   sealog list --format csv --operation disk_create > disks.csv
-  sealog list --follow --format jsonl
+  sealog list --format jsonl --follow --state position >> log.jsonl
 
-Entries go to stdout, everything else to stderr. The last line there tells where
-the listing ended:
+Entries go to stdout, everything else to stderr. Of jsonl and csv, the last line
+there says where the listing ended:
   next: <cursor for --after>
   horizon: <nothing at or before it will ever change>
   settled: <true: --to is reached>
@@ -58,11 +68,11 @@ the listing ended:
 
 /** The listing that is asked for. Options that do not go together end the command as bad usage, by `command.error`. */
 export function listingOf(options: ListOptions, command: Command): EntryQuery & { readonly after: string | undefined } {
-  const { from, to, operation, actor, tenant, result, after, follow, format, escapeFormulas } = options;
+  const { from, to, operation, actor, tenant, result, after, follow, format, state } = options;
   const query: EntryQuery = {
     from,
     to,
-    order: options.order,
+    order: options.order ?? defaultOrder(options),
     operationId: operation,
     actorId: actor,
     tenantId: tenant,
@@ -71,21 +81,34 @@ export function listingOf(options: ListOptions, command: Command): EntryQuery & 
   if (from !== undefined && to !== undefined && from > to) {
     command.error(`error: option '--from <instant>': expected not later than --to, which is ${to}, got ${from}`);
   }
+  for (const [option, needed] of Object.entries(FORMATS)) {
+    if (command.getOptionValue(option) !== undefined && format !== needed) {
+      const { flags } = command.options.find((each) => each.attributeName() === option)!;
+      command.error(`error: option '${flags}': expected format ${needed}, got ${format}`);
+    }
+  }
   const earlier = after === undefined ? undefined : decodeCursor(after);
   if (earlier) {
     try {
       checkSameListing(earlier, listing);
     } catch (error) {
-      command.error(`error: option '--after <cursor>': ${(error as Error).message}`);
+      const option = state === undefined ? '--after <cursor>' : '--state <file>';
+      command.error(`error: option '${option}': ${(error as Error).message}`);
     }
   }
-  if (follow && (listing.order ?? earlier?.order) === 'descending') {
-    command.error(`error: option '--follow': expected order ascending, got descending`);
-  }
-  if (escapeFormulas && format !== 'csv') {
-    command.error(`error: option '--escape-formulas': expected format csv, got ${format}`);
+  const onward = follow ? '--follow' : state === undefined ? undefined : '--state <file>';
+  if (onward && (listing.order ?? earlier?.order) === 'descending') {
+    command.error(`error: option '${onward}': expected order ascending, got descending`);
   }
   return listing;
+}
+
+/** The format that an option is for. In the others a line that a kill has torn could not be told from the next one. */
+const FORMATS: Readonly<Record<string, ListFormat>> = { escapeFormulas: 'csv', excel: 'csv', state: 'jsonl' };
+
+/** A table is for people, who want to know what happened last. A cursor has its own order. */
+function defaultOrder({ format, follow, after }: ListOptions): Order | undefined {
+  return format === 'table' && !follow && after === undefined ? 'descending' : undefined;
 }
 
 function instant(text: string): Instant {

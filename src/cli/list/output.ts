@@ -1,10 +1,15 @@
 import { spawn } from 'node:child_process';
-import { fstatSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, openSync, readSync } from 'node:fs';
+import { promisify } from 'node:util';
 
 /** Standard output, written at the pace of whoever reads it. */
 export interface Output extends Disposable {
   /** Resolves when the reader has room for more. Rejects when there is no reader any more, or no space. */
   write(text: string): Promise<void>;
+  /** Ends a line that an earlier run has left unfinished in a file, because it was killed. */
+  beginLine(): Promise<void>;
+  /** Resolves when a file has what was written on disk. What is in a pipe is its reader's. */
+  sync(): Promise<void>;
   /** Aborts when the reader has gone. */
   readonly readerGone: AbortSignal;
 }
@@ -17,18 +22,27 @@ export function openOutput({ watch }: { readonly watch: boolean }): Output {
   };
   // Each failure reaches the one who wrote; a stream without a listener would end the process with it.
   process.stdout.on('error', fail);
-  const watcher = watch && fstatSync(process.stdout.fd).isFIFO() ? watchReader(gone) : undefined;
+  const { fd } = process.stdout;
+  const target = fstatSync(fd);
+  const watcher = watch && target.isFIFO() ? watchReader(gone) : undefined;
+  const write = async (text: string): Promise<void> => {
+    if (text === '') return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    process.stdout.write(text, (error) => {
+      if (!error) return resolve();
+      fail(error);
+      reject(error);
+    });
+    await promise;
+  };
   return {
     readerGone: gone.signal,
-    async write(text) {
-      if (text === '') return;
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      process.stdout.write(text, (error) => {
-        if (!error) return resolve();
-        fail(error);
-        reject(error);
-      });
-      await promise;
+    write,
+    async beginLine() {
+      if (target.isFile() && target.size > 0 && !endsLine(fd, target.size)) await write('\n');
+    },
+    async sync() {
+      if (target.isFile()) await promisify(fsync)(fd);
     },
     [Symbol.dispose]: () => void watcher?.kill(),
   };
@@ -48,4 +62,20 @@ function watchReader(gone: AbortController) {
     if (signal === 'SIGPIPE') gone.abort('the reader has gone');
   });
   return tail;
+}
+
+/** Whether a file that is open for writing ends with a line break. False where that cannot be read. */
+function endsLine(fd: number, size: number): boolean {
+  try {
+    const reading = openSync(`/dev/fd/${fd}`, 'r');
+    try {
+      const last = Buffer.alloc(1);
+      readSync(reading, last, 0, 1, size - 1);
+      return last.toString() === '\n';
+    } finally {
+      closeSync(reading);
+    }
+  } catch {
+    return false;
+  }
 }

@@ -1,4 +1,4 @@
-import type { Entry } from '../../audit-log/listing.ts';
+import type { Entry, EntryResult } from '../../audit-log/listing.ts';
 import { columnsOf, cutColumns, padColumns } from '../columns.ts';
 import { printable } from '../printable.ts';
 import type { EntryFormat } from './entry-format.ts';
@@ -27,10 +27,9 @@ export function tableFormat(): EntryFormat {
 }
 
 function cellsOf({ id, timeCompleted, operationId, actor, tenantId, resource, result, amends }: Entry): string[] {
-  const code = result.kind === 'unknown' ? null : result.httpStatusCode;
   return [
     timeCompleted,
-    [result.kind, code, result.kind === 'error' ? result.code : null].filter((part) => part !== null).join(' '),
+    resultText(result),
     operationId,
     joined(actor.kind, actor.kind === 'anonymous' ? undefined : actor.id),
     tenantId ?? '-',
@@ -39,7 +38,13 @@ function cellsOf({ id, timeCompleted, operationId, actor, tenantId, resource, re
   ];
 }
 
-function joined(kind: string, id: string | undefined): string {
+/** `error 403 Forbidden`, as far as that is known. */
+export function resultText(result: EntryResult): string {
+  const code = result.kind === 'unknown' ? null : result.httpStatusCode;
+  return [result.kind, code, result.kind === 'error' ? result.code : null].filter((part) => part !== null).join(' ');
+}
+
+export function joined(kind: string, id: string | undefined): string {
   return id === undefined ? kind : `${kind} ${id}`;
 }
 
