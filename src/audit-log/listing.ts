@@ -30,6 +30,7 @@ export interface Entry {
   readonly sourceIp: string | null;
   readonly userAgent: string | null;
   readonly resource: Resource | null;
+  /** The JSON value that was recorded. A number that JavaScript would round is text, with all its digits. */
   readonly details: unknown;
   /** The process that began it. */
   readonly instanceId: string | null;

@@ -10,7 +10,6 @@ export interface Reader extends AsyncDisposable {
 
 /** The addresses of databases that documents give as examples. */
 const ADDRESSES = /postgres:\/\/(?:user:password@db\.example\/app|sealog:sealog@127\.0\.0\.1:5432\/sealog)/g;
-const CURSOR = `cursor=$(sealog list --limit 1 2>&1 | awk '/^next: / { print $2 }')`;
 
 export async function openReader(root: URL, { url }: Pick<DocumentedFleet, 'url'>): Promise<Reader> {
   const shell = await openShell({
@@ -22,7 +21,7 @@ export async function openReader(root: URL, { url }: Pick<DocumentedFleet, 'url'
   return {
     async run({ text }) {
       const commands = text.replace(ADDRESSES, url).replaceAll('/etc/sealog.json', 'config/test.json');
-      return await shell.run(text.includes('$cursor') ? `${CURSOR}\n${commands}` : commands);
+      return await shell.run(commands);
     },
     [Symbol.asyncDispose]: () => shell[Symbol.asyncDispose](),
   };
