@@ -47,20 +47,6 @@ async function insertCompleted(count: number, operationId: string, details: obje
   await on.pool.query(`update sealog.audit_log set result_kind = 'success' where time_completed is null`);
 }
 
-async function insertDetails(on: TestDatabase, details: string): Promise<void> {
-  await on.pool.query(
-    `insert into sealog.audit_log (operation_id, actor_kind, details) values ('by_sql', 'system', $1)`,
-    [details],
-  );
-  await on.pool.query(`update sealog.audit_log set result_kind = 'success' where time_completed is null`);
-}
-
-async function output(args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> {
-  await using child = await start(args, env);
-  expect(await child.exited).toEqual({ code: 0, signal: null });
-  return child.stdout;
-}
-
 async function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
   return await spawnNode(['src/bin.ts', 'list', ...args], { env: { DATABASE_URL: database.url, ...env } });
 }
@@ -119,41 +105,6 @@ describe('formats', () => {
       errorMessage: `'@no\n'=way`,
       requestUri: 'a,b "c"\r\nd',
     });
-  });
-
-  test('CSV for Excel begins with a byte-order mark, has its times, and marks what it would run', async () => {
-    const { stdout } = await list('--format', 'csv', '--excel');
-    expect(stdout.startsWith('\ufeffid,timeStarted,')).toBe(true);
-    // Once, and not with each page.
-    expect(stdout.match(/\ufeff/g)).toHaveLength(1);
-    const [header, ...rows] = parseCsv(stdout.slice(1));
-    expect(rows).toHaveLength(ENTRIES);
-    const [id, completed, actor] = ['id', 'timeCompleted', 'actorId'].map((name) => header!.indexOf(name));
-    expect(rows.map((row) => row[id!])).toEqual(idsOf(entries));
-    expect(rows[0]![completed!]).toBe(entries[0]!.timeCompleted.slice(0, 19).replace('T', ' '));
-    expect(rows.map((row) => row[actor!])).toContain(`'=HYPERLINK("http://evil.example";"click")`);
-  });
-
-  test('details are exported as the database has them, in CSV and in JSON lines', async () => {
-    await using other = await createDatabase();
-    const details = [
-      '{"b": 9007199254740993, "a": [1.10, 0.10000000000000000000001]}',
-      `${'['.repeat(2000)}${']'.repeat(2000)}`,
-    ];
-    for (const each of details) await insertDetails(other, each);
-    const on = { DATABASE_URL: other.url };
-    const lines = await output(['--format', 'jsonl'], on);
-    expect(lines.split('\n')[0]).toContain(
-      '"details":{"a": [1.10, 0.10000000000000000000001], "b": 9007199254740993},',
-    );
-    expect(lines.split('\n')[1]).toContain(`"details":${details[1]},`);
-    const [header, ...rows] = parseCsv(await output(['--format', 'csv'], on));
-    expect(rows.map((row) => row[header!.indexOf('details')])).toEqual([
-      '{"a": [1.10, 0.10000000000000000000001], "b": 9007199254740993}',
-      details[1],
-    ]);
-    // A table shows no details, and is not in the way of them.
-    expect((await output([], on)).split('\n')).toHaveLength(4);
   });
 
   test('a table is for people: it is aligned, ends at 100, and lets no entry steer the terminal', async () => {
