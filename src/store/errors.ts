@@ -50,6 +50,19 @@ export class SchemaVersionError extends SealogError {
   }
 }
 
+/** Rules of the audit log are off, and `migrate` could not put them back. */
+export class RulesOffError extends SealogError {
+  override readonly name = 'RulesOffError';
+  readonly code = 'SEALOG_RULES_OFF';
+  /** A sentence for each rule, and why it is off still. */
+  readonly rules: readonly string[];
+
+  constructor(rules: readonly string[]) {
+    super(`rules of the audit log are off:\n${rules.map((rule) => `  - ${rule}`).join('\n')}`);
+    this.rules = rules;
+  }
+}
+
 /** Runs `action`; what it throws becomes a {@link StoreError} that names the operation. */
 export async function asStoreError<T>(operation: string, action: () => Promise<T>): Promise<T> {
   try {

@@ -2,13 +2,15 @@ import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SchemaVersionError, StoreError } from './errors.ts';
 import type { AuditLogDatabase } from './database.ts';
+import { recordMigratedRules } from './migrated-rules.ts';
 import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.ts';
 
 /**
  * Brings the audit log's schema to this version and returns the names of the migrations that it applied.
  *
  * All of them run in one transaction under Kysely's advisory lock: any number of processes may start this at once,
- * and one that fails leaves nothing. Throws {@link SchemaVersionError} when the schema is newer than the code.
+ * and one that fails leaves nothing. Then the rules that they made are recorded, for workers to compare. Throws
+ * {@link SchemaVersionError} when the schema is newer than the code.
  */
 export async function migrate(
   { db, schema }: AuditLogDatabase,
@@ -27,6 +29,7 @@ export async function migrate(
     const failed = results.find(({ status }) => status === 'Error');
     throw new StoreError(failed ? `migration ${failed.migrationName}.sql` : 'migrate', error);
   }
+  await recordMigratedRules({ db, schema }, folder);
   return results.map(({ migrationName }) => migrationName);
 }
 

@@ -1,0 +1,129 @@
+/** What the migrations made, as they are recorded in `migrated_rule`, and how the schema differs from it. */
+import { randomBytes } from 'node:crypto';
+import { sql, type Transaction } from 'kysely';
+import { catalogRules, catalogSettings, isState, type Rule, schemaOwner } from './catalog-rules.ts';
+import type { AuditLogDatabase } from './database.ts';
+import { asStoreError } from './errors.ts';
+import { sqlMigrations } from './migrations.ts';
+import type { Tables } from './tables.ts';
+
+/**
+ * Records what the migrations of a folder make on this server: they are run in a schema of its own, which is undone. So
+ * nothing that was done to the audit log's schema, that table included, can pass for migrated. Takes the right to create
+ * a schema in the database. Throws {@link StoreError}.
+ */
+export async function recordMigratedRules({ db, schema }: AuditLogDatabase, folder: URL): Promise<void> {
+  const table = sql.id(schema, 'migrated_rule');
+  const keys = sql.raw('kind, name, relation');
+  await asStoreError('read the rules of the migrations from a schema that is made for it and undone', async () =>
+    db.transaction().execute(async (trx) => {
+      // Whoever migrates at the same time waits here, for as long as it takes.
+      await sql`select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(trx);
+      await sql`lock table ${table} in share row exclusive mode`.execute(trx);
+      const rules = JSON.stringify(await rulesOfMigrations(trx, folder));
+      await sql`
+        with given as (
+          select * from jsonb_to_recordset(${rules}::jsonb) as given (kind text, name text, relation text, definition text)
+        ), outdated as (
+          delete from ${table} where (${keys}) not in (select ${keys} from given)
+        )
+        insert into ${table} as migrated select ${keys}, definition from given
+            on conflict (${keys}) do update set definition = excluded.definition where migrated.definition <> excluded.definition
+      `.execute(trx);
+    }),
+  );
+}
+
+async function rulesOfMigrations(trx: Transaction<Tables>, folder: URL): Promise<readonly Rule[]> {
+  const scratch = `sealog_rules_${randomBytes(6).toString('hex')}`;
+  await sql`savepoint before_scratch`.execute(trx);
+  await sql`create schema ${sql.id(scratch)}`.execute(trx);
+  const migrations = await sqlMigrations(folder, scratch).getMigrations();
+  for (const name of Object.keys(migrations).toSorted()) await migrations[name]!.up(trx);
+  await catalogSettings(scratch).execute(trx);
+  const { rows } = await catalogRules(scratch).execute(trx);
+  await sql`rollback to savepoint before_scratch`.execute(trx);
+  return rows;
+}
+
+/** A rule that is not as it was migrated. */
+export interface RuleDifference extends Omit<Rule, 'definition'> {
+  /** As migrated; null for what no migration made. */
+  readonly expected: string | null;
+  /** As the catalog has it now; null when it is missing. */
+  readonly actual: string | null;
+  /** The role that owns most of the schema, quoted for SQL. */
+  readonly owner: string;
+}
+
+/**
+ * Compares the schema with what was recorded. Needs the right to select from `migrated_rule`, and some ten milliseconds.
+ * Throws {@link StoreError}.
+ *
+ * What somebody added counts where it can change what is written or who sees it: triggers, policies, rewrite rules, and
+ * functions that may be called in the place of ours. Constraints and indexes do not: they can only refuse, and whoever is
+ * refused says so. A right that PUBLIC has lost does not either.
+ */
+export async function readRuleDifferences({ db, schema }: AuditLogDatabase): Promise<readonly RuleDifference[]> {
+  const differences = await asStoreError('compare the rules with the migrations', async () =>
+    db.transaction().execute(async (trx) => {
+      await catalogSettings(schema).execute(trx);
+      return (await comparison(schema).execute(trx)).rows;
+    }),
+  );
+  // What belonged to a table that is missing is missing with it.
+  const gone = differences.filter(({ kind, actual }) => kind === 'table' && actual === null).map(({ name }) => name);
+  return differences.filter(({ relation }) => !gone.includes(relation));
+}
+
+function comparison(schema: string) {
+  const migrated = sql.id(schema, 'migrated_rule');
+  // Majors of PostgreSQL differ in whether they print the table before a column. The tables of a view are in its FROM,
+  // and those of other schemas are listed behind it.
+  const compared = (definition: string) =>
+    sql`case kind when 'view' then regexp_replace(${sql.ref(definition)}, '[a-z_"][a-z0-9_"]*[.]', '', 'g')
+                  else ${sql.ref(definition)} end`;
+  return sql<RuleDifference>`
+    with now as (${catalogRules(schema)})
+    select kind, name, relation, migrated.definition as expected, now.definition as actual,
+           (${schemaOwner(schema)})::regrole::text as owner
+      from now full join ${migrated} as migrated using (kind, name, relation)
+     where ${compared('now.definition')} is distinct from ${compared('migrated.definition')}
+       and case
+             when now.definition is null then kind <> 'function right'
+             when migrated.definition is not null or kind = 'setting state' then true
+             when kind in ('trigger', 'policy', 'rule', 'row security of table state')
+               then relation in (select name from ${migrated} where kind in ('table', 'view'))
+             when kind = 'function'
+               then split_part(name, '(', 1) in (select split_part(name, '(', 1) from ${migrated} where kind = 'function')
+             when kind = 'default of column' then ('column', name, relation) in (select kind, name, relation from ${migrated})
+             when kind ~ ' (state|owner|right)$'
+               then (split_part(kind, ' ', 1), name, relation) in (select kind, name, relation from ${migrated})
+             else false
+           end
+    union all
+    select 'record', 'of the rules', '', '', null, '' where not exists (select from ${migrated})
+     order by kind, relation, name`;
+}
+
+/** A difference as a sentence: `trigger audit_log_delete on audit_log is disabled`. */
+export function describeRule(difference: RuleDifference, verb: 'is' | 'was' = 'is'): string {
+  const { kind, name, relation, expected, actual } = difference;
+  const where = relation === '' || relation === name ? '' : ` on ${relation}`;
+  const subject = `${kind.replace(/ (?:state|owner|right)$/, '')} ${name}${where} ${verb}`;
+  if (isState(kind)) return `${subject} ${actual ?? `not ${expected}`}`;
+  if (expected === null) return `${subject} not sealog's`;
+  if (actual === null) return `${subject} missing`;
+  return `${subject} ${actual === `${expected} NOT VALID` ? 'not valid' : 'not as migrated'}`;
+}
+
+/** The most rules that a sentence names. */
+const MOST_NAMED = 5;
+
+/** `2 rules of the audit log are off: …; …; run \`sealog migrate\``. */
+export function rulesOff(rules: readonly string[]): string {
+  const named = rules.slice(0, MOST_NAMED).join('; ');
+  const rest = rules.length > MOST_NAMED ? `; and ${rules.length - MOST_NAMED} more` : '';
+  const count = rules.length === 1 ? 'a rule of the audit log is off' : `${rules.length} rules of the audit log are off`;
+  return `${count}: ${named}${rest}; run \`sealog migrate\``;
+}
