@@ -6,9 +6,11 @@ import { logMetrics } from '../http/log-metrics.ts';
 import type { Prometheus } from '../http/prometheus.ts';
 import { startHttpServer } from '../http/server.ts';
 import { JOBS } from '../jobs/jobs.ts';
+import { readRulesState } from '../store/migrated-rules.ts';
 import { checkSchema } from '../store/migrate.ts';
 import { errorBudget } from '../worker/error-budget.ts';
 import type { Worker } from '../worker/start-worker.ts';
+import { rulesOff } from './status/problems.ts';
 
 export interface ProbeOptions {
   /** Aborted when the replica drains. */
@@ -45,6 +47,11 @@ export async function serveProbes(app: App, options: ProbeOptions): Promise<Asyn
     if (signal.aborted) throw new Error('it is stopping');
     if (!worker()) throw new Error('it is waiting for its database');
   };
+  const rules: Check = async () => {
+    const state = await readRulesState(database);
+    const problem = state.unread ?? rulesOff(state);
+    if (problem !== undefined) throw new Error(problem);
+  };
   const { host, port } = settings.http;
   const server = await startHttpServer({
     host,
@@ -54,7 +61,12 @@ export async function serveProbes(app: App, options: ProbeOptions): Promise<Asyn
       ['/healthz', healthRoute({ polls })],
       [
         '/readyz',
-        healthRoute({ serves, schema: () => checkSchema(database), schedule: () => worker()?.checkSchedules() }),
+        healthRoute({
+          serves,
+          schema: () => checkSchema(database),
+          rules,
+          schedule: () => worker()?.checkSchedules(),
+        }),
       ],
       ['/metrics', prometheus.route],
     ]),

@@ -1,10 +1,11 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Settings } from '../config/settings.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
+import { readRuleDifferences } from '../store/migrated-rules.ts';
 import { readGauges } from '../store/read-gauges.ts';
 import { measure } from './measure.ts';
 
-/** Measures the audit log itself when it is scraped, by one short statement. Every replica tells the same. */
+/** Measures the audit log itself when it is scraped, by two short statements. Every replica tells the same. */
 export function logMetrics(
   meter: Meter,
   { database, settings }: { readonly database: AuditLogDatabase; readonly settings: Settings },
@@ -30,6 +31,16 @@ export function logMetrics(
       result.observe(oldest, gauges.oldestAgeSeconds);
       result.observe(horizonLag, gauges.horizonLagSeconds);
     },
+    onError,
+  });
+
+  const rulesOff = gauge(
+    'sealog_rules_off',
+    'Rules of the audit log that are not as they were migrated: see `sealog status`.',
+  );
+  measure(meter, [rulesOff], {
+    read: () => readRuleDifferences(database),
+    observe: (result, differences) => result.observe(rulesOff, differences.length),
     onError,
   });
 

@@ -21,19 +21,11 @@ export function isState(kind: string): boolean {
  * the role, the database or the server are. Holds until the transaction ends.
  */
 export function catalogSettings(schema: string): RawBuilder<unknown> {
-  const settings = {
-    search_path: `"${schema}", pg_temp`,
-    quote_all_identifiers: 'off',
-    datestyle: 'ISO, MDY',
-    timezone: 'UTC',
-    intervalstyle: 'postgres',
-    extra_float_digits: '1',
-    bytea_output: 'hex',
-    standard_conforming_strings: 'on',
-    lc_monetary: 'C',
-  };
-  const each = Object.entries(settings).map(([name, value]) => sql`set_config(${name}, ${value}, true)`);
-  return sql`select ${sql.join(each)}`;
+  return sql`
+    select set_config('search_path', ${`"${schema}", pg_temp`}, true), set_config('quote_all_identifiers', 'off', true),
+           set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true), set_config('intervalstyle', 'postgres', true),
+           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
+           set_config('standard_conforming_strings', 'on', true), set_config('lc_monetary', 'C', true)`;
 }
 
 /** The role to which most relations of a schema belong, as a query for one value. */
@@ -63,7 +55,6 @@ export function catalogRules(schema: string): RawBuilder<Rule> {
       select oid, oid::regprocedure::text as name, proowner as owner, proacl
         from pg_proc where pronamespace = (select oid from here) and prokind in ('f', 'p')
     ),
-    most as (select (${schemaOwner(schema)}) as owner),
     columns as (
       select owned.name as relation, attname::text as name, attnotnull, format_type(atttypid, atttypmod) as type,
              attgenerated, attidentity, pg_get_expr(adbin, adrelid) as expression,
@@ -100,9 +91,9 @@ export function catalogRules(schema: string): RawBuilder<Rule> {
     union all
     select 'row security of table state', name, name, 'on' from owned where relrowsecurity
     union all
-    select kind || ' owner', name, '', format('owned by %s', owner::regrole) from owned where owner <> (select owner from most)
-    union all
-    select 'function owner', name, '', format('owned by %s', owner::regrole) from called where owner <> (select owner from most)
+    select kind || ' owner', name, '', format('owned by %s', owner::regrole)
+      from (select kind, name, owner from owned union all select 'function', name, owner from called) as each
+     where owner <> (${schemaOwner(schema)})
     union all
     select 'function', name, '', replace(
              regexp_replace(pg_get_functiondef(oid), format('^(CREATE OR REPLACE [A-Z]+ )%I[.]', ${schema}::text), '\\1'),

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
 import { catalogRules, catalogSettings, isState, type Rule, schemaOwner } from './catalog-rules.ts';
 import type { AuditLogDatabase } from './database.ts';
-import { asStoreError } from './errors.ts';
+import { asStoreError, StoreError } from './errors.ts';
 import { sqlMigrations } from './migrations.ts';
 import type { Tables } from './tables.ts';
 
@@ -72,17 +72,19 @@ export async function readRuleDifferences({ db, schema }: AuditLogDatabase): Pro
     }),
   );
   // What belonged to a table that is missing is missing with it.
-  const gone = differences.filter(({ kind, actual }) => kind === 'table' && actual === null).map(({ name }) => name);
-  return differences.filter(({ relation }) => !gone.includes(relation));
+  const isGone = ({ kind, actual }: RuleDifference) => kind === 'table' && actual === null;
+  const gone = new Set(differences.filter(isGone).map(({ name }) => name));
+  return differences.filter(({ relation }) => !gone.has(relation));
 }
+
+// Majors of PostgreSQL differ in whether they print the table before a column. The tables of a view are in its FROM, and
+// those of other schemas are listed behind it.
+const compared = (definition: string) =>
+  sql`case kind when 'view' then regexp_replace(${sql.ref(definition)}, '[a-z_"][a-z0-9_"]*[.]', '', 'g')
+                else ${sql.ref(definition)} end`;
 
 function comparison(schema: string) {
   const migrated = sql.id(schema, 'migrated_rule');
-  // Majors of PostgreSQL differ in whether they print the table before a column. The tables of a view are in its FROM,
-  // and those of other schemas are listed behind it.
-  const compared = (definition: string) =>
-    sql`case kind when 'view' then regexp_replace(${sql.ref(definition)}, '[a-z_"][a-z0-9_"]*[.]', '', 'g')
-                  else ${sql.ref(definition)} end`;
   return sql<RuleDifference>`
     with now as (${catalogRules(schema)})
     select kind, name, relation, migrated.definition as expected, now.definition as actual,
@@ -117,13 +119,21 @@ export function describeRule(difference: RuleDifference, verb: 'is' | 'was' = 'i
   return `${subject} ${actual === `${expected} NOT VALID` ? 'not valid' : 'not as migrated'}`;
 }
 
-/** The most rules that a sentence names. */
-const MOST_NAMED = 5;
+/** Whether all rules are as they were migrated, for people. */
+export interface RulesState {
+  /** A sentence for each that is not. */
+  readonly off: readonly string[];
+  /** Why that is not known: null but for a role that may not select from `migrated_rule`. */
+  readonly unread: string | null;
+}
 
-/** `2 rules of the audit log are off: …; …; run \`sealog migrate\``. */
-export function rulesOff(rules: readonly string[]): string {
-  const named = rules.slice(0, MOST_NAMED).join('; ');
-  const rest = rules.length > MOST_NAMED ? `; and ${rules.length - MOST_NAMED} more` : '';
-  const count = rules.length === 1 ? 'a rule of the audit log is off' : `${rules.length} rules of the audit log are off`;
-  return `${count}: ${named}${rest}; run \`sealog migrate\``;
+/** {@link readRuleDifferences} in sentences. */
+export async function readRulesState(database: AuditLogDatabase): Promise<RulesState> {
+  try {
+    const differences = await readRuleDifferences(database);
+    return { off: differences.map((each) => describeRule(each)), unread: null };
+  } catch (error) {
+    if (!(error instanceof StoreError && error.sqlState === '42501')) throw error;
+    return { off: [], unread: `${error.message}; run what \`sealog grants\` prints` };
+  }
 }

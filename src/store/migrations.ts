@@ -29,7 +29,8 @@ function sqlMigration(file: URL, schema: string): Migration {
     async up(db) {
       const text = await readFile(file, 'utf8');
       // pg_temp last: unless it is named, temporary tables come first and could stand in for ours.
-      await sql`set local search_path to ${sql.id(schema)}, pg_temp`.execute(db);
+      // As text, because SET would quote pg_temp for a role with quote_all_identifiers.
+      await sql`select set_config('search_path', ${`"${schema}", pg_temp`}, true)`.execute(db);
       await sql.raw(text).execute(db);
     },
   };

@@ -1,6 +1,7 @@
-import { sql } from 'kysely';
+import { sql, type Transaction } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
 import { describeRule, readRuleDifferences, type RuleDifference } from './migrated-rules.ts';
+import type { Tables } from './tables.ts';
 import { reasonOf } from './when-ready.ts';
 
 export interface RestoredRules {
@@ -13,19 +14,27 @@ export interface RestoredRules {
 /** A rule may need another one first, a trigger its function: what failed is tried again while anything changes. */
 const MOST_PASSES = 5;
 
+/** How long writers may have to wait for one rule, in milliseconds: less than a service waits for its entry. */
+const HOLD_MS = 1500;
+/** Validating a constraint keeps nobody waiting. */
+const VALIDATE_MS = 60_000;
+
 /**
  * Puts back what is not as it was migrated, each rule in a transaction of its own. Nothing that somebody added is removed.
- * Writers wait for four seconds at most, once for each rule: what takes longer is undone and left. To be run by the owner,
- * after `migrate`. Throws {@link StoreError} when the rules cannot be compared.
+ * Writers wait for `holdMs` at most, once for each rule: what takes longer is undone and left. To be run by the owner, after
+ * `migrate`. Throws {@link StoreError} when the rules cannot be compared.
  */
-export async function restoreRules(database: AuditLogDatabase): Promise<RestoredRules> {
+export async function restoreRules(database: AuditLogDatabase, holdMs: number = HOLD_MS): Promise<RestoredRules> {
   const seen = new Map<string, RuleDifference>();
   const reasons = new Map<string, string>();
   let differences = await readRuleDifferences(database);
   for (let pass = 1; differences.length > 0 && pass <= MOST_PASSES; pass++) {
     for (const difference of differences) {
       if (!seen.has(keyOf(difference))) seen.set(keyOf(difference), difference);
-      reasons.set(keyOf(difference), (await reasonAgainst(database, difference)) ?? 'it was put back, and is off again');
+      reasons.set(
+        keyOf(difference),
+        (await reasonAgainst(database, difference, holdMs)) ?? 'it was put back, and is off again',
+      );
     }
     const before = JSON.stringify(differences);
     differences = await readRuleDifferences(database);
@@ -47,107 +56,108 @@ function restoredSentence(difference: RuleDifference): string {
 }
 
 /** Puts one rule back, or answers why not. */
-async function reasonAgainst(database: AuditLogDatabase, difference: RuleDifference): Promise<string | undefined> {
-  const { run, reason } = restoring(difference, database.schema);
-  if (run === undefined) return reason;
+async function reasonAgainst(
+  database: AuditLogDatabase,
+  difference: RuleDifference,
+  holdMs: number,
+): Promise<string | undefined> {
+  const plan = planFor(difference, database.schema);
+  if (typeof plan === 'string') return plan;
   try {
-    for (const statements of run) await runInSchema(database, statements);
+    for (const statement of plan) {
+      // Validating keeps nobody waiting.
+      const limitMs = statement.includes(' validate constraint ') ? VALIDATE_MS : holdMs;
+      await inSchema(database, limitMs, async (trx) => sql.raw(statement).execute(trx));
+    }
     return undefined;
   } catch (error) {
     const { code, detail } = error as { code?: string; detail?: string };
     const rows = code === '23514' ? await rowsAgainst(database, difference) : detail;
-    const tried = run.flat().map((statement) => statement.split('\n')[0]);
-    return `${reasonOf(error)}${rows ? ` (${rows})` : ''}; tried: ${tried.join('; ')}`;
+    const tried = plan.map((statement) => statement.split('\n')[0]).join('; ');
+    return `${reasonOf(error)}${rows ? ` (${rows})` : ''}; tried: ${tried}`;
   }
 }
 
-async function runInSchema({ db, schema }: AuditLogDatabase, statements: readonly string[]): Promise<void> {
-  // Validating keeps nobody waiting. Whatever else takes longer than this would have services refuse what they are asked.
-  const limit = statements.some((statement) => statement.includes(' validate constraint ')) ? '60s' : '4s';
-  await db.transaction().execute(async (trx) => {
+/** A transaction in which no schema needs to be named, as for the migrations. */
+async function inSchema<T>(
+  { db, schema }: AuditLogDatabase,
+  limitMs: number,
+  action: (trx: Transaction<Tables>) => Promise<T>,
+): Promise<T> {
+  return await db.transaction().execute(async (trx) => {
     await sql`
-      select set_config('search_path', ${`"${schema}", pg_temp`}, true), set_config('statement_timeout', ${limit}, true),
-             set_config('lock_timeout', '0', true), set_config('check_function_bodies', 'off', true)`.execute(trx);
-    for (const statement of statements) await sql.raw(statement).execute(trx);
+      select set_config('search_path', ${`"${schema}", pg_temp`}, true), set_config('check_function_bodies', 'off', true),
+             set_config('statement_timeout', ${String(limitMs)}, true), set_config('lock_timeout', '0', true)`.execute(
+      trx,
+    );
+    return await action(trx);
   });
 }
 
 /** The first rows that a CHECK forbids, by their ids. */
-async function rowsAgainst({ db, schema }: AuditLogDatabase, { relation, expected }: RuleDifference): Promise<string> {
+async function rowsAgainst(database: AuditLogDatabase, { relation, expected }: RuleDifference): Promise<string> {
   const condition = expected!.replace(/^CHECK /, '').replace(/ NO INHERIT$/, '');
-  return await db.transaction().execute(async (trx) => {
-    await sql`select set_config('search_path', ${`"${schema}", pg_temp`}, true)`.execute(trx);
-    const { rows } = await sql<{ id: string }>`
+  const { rows } = await inSchema(database, VALIDATE_MS, async (trx) =>
+    sql<{ id: string }>`
       select coalesce(to_jsonb(broken)->>'id', broken.ctid::text) as id
-        from only ${sql.id(schema, relation)} as broken where not ${sql.raw(condition)} limit 3`.execute(trx);
-    return `broken by ${rows.map(({ id }) => id).join(', ')}`;
-  });
+        from only ${sql.id(relation)} as broken where not ${sql.raw(condition)} limit 3`.execute(trx),
+  );
+  return `broken by ${rows.map(({ id }) => id).join(', ')}`;
 }
 
 /** The statements that put a rule back, a transaction each, or why that is left to people. */
-interface Plan {
-  readonly run?: readonly (readonly string[])[];
-  readonly reason?: string;
-}
-
-function restoring({ kind, name, relation, expected, actual, owner }: RuleDifference, schema: string): Plan {
+function planFor({ kind, name, relation, expected, actual, owner }: RuleDifference, schema: string): string[] | string {
   const [object, table] = [quoted(name), quoted(relation)];
-  const run = (...statements: readonly (string | false)[]): Plan => ({ run: [statements.filter((each) => each !== false)] });
-  const byHand = (why: string, statement: string): Plan => ({ reason: `${why}; to undo it: ${statement}` });
-  const added = (statement: string) => byHand('somebody added it', statement);
-  const on = `on ${quoted(schema)}.${table}`;
+  const alter = `alter table ${table}`;
+  const here = `${quoted(schema)}.`;
+  const [thing = ''] = kind.split(' ');
+  const drop = (statement: string) => (actual === null ? '' : `${statement}; `);
   switch (kind) {
     case 'trigger':
-      if (expected === null) return added(`drop trigger ${object} ${on}`);
-      return run(actual !== null && `drop trigger ${object} on ${table}`, expected);
+    case 'policy':
+    case 'rule':
+      if (expected === null) return `somebody added it; to undo it: drop ${kind} ${object} on ${here}${table}`;
+      return [`${drop(`drop ${kind} ${object} on ${table}`)}${expected}`];
     case 'trigger state':
-      return run(`alter table ${table} ${FIRING[expected ?? ''] ?? 'enable'} trigger ${object}`);
+      return [`${alter} ${FIRING[expected ?? ''] ?? 'enable'} trigger ${object}`];
     case 'function':
-      if (expected === null) return added(`drop function ${quoted(schema)}.${name}`);
-      return run(expected, actual === null && revokeUnlessMigrated(name));
+      if (expected === null) return `somebody added it; to undo it: drop function ${here}${name}`;
+      return [actual === null ? `${expected}; ${revokeUnlessMigrated(name)}` : expected];
     case 'function right':
-      return run(`revoke execute on function ${name} from public`);
+      return [`revoke execute on function ${name} from public`];
     case 'constraint': {
-      const validate = [`alter table ${table} validate constraint ${object}`];
-      if (actual === `${expected} NOT VALID`) return { run: [validate] };
-      const drop = actual === null ? [] : [`alter table ${table} drop constraint ${object}`];
-      const add = `alter table ${table} add constraint ${object} ${expected}`;
-      if (!/^(?:CHECK|FOREIGN KEY) /.test(expected!)) return { run: [[...drop, add]] };
-      return { run: [[...drop, `${add} not valid`], validate] };
+      const validate = `${alter} validate constraint ${object}`;
+      if (actual === `${expected} NOT VALID`) return [validate];
+      const add = `${drop(`${alter} drop constraint ${object}`)}${alter} add constraint ${object} ${expected}`;
+      return /^(?:CHECK|FOREIGN KEY) /.test(expected!) ? [`${add} not valid`, validate] : [add];
     }
     case 'key':
-      return run(actual !== null && `drop index ${name}`, expected!);
+      return [`${drop(`drop index ${name}`)}${expected}`];
     case 'key state':
-      return run(`reindex index ${name}`);
+      return [`reindex index ${name}`];
     case 'view':
-      return run(expected!);
-    case 'sequence':
-      if (actual !== null) return run(`alter sequence ${object} ${expected}`);
-      break;
+      return [expected!];
     case 'default of column':
-      return run(`alter table ${table} alter column ${object} ${expected === null ? 'drop default' : `set default ${expected}`}`);
+      return [`${alter} alter column ${object} ${expected === null ? 'drop default' : `set default ${expected}`}`];
     case 'not-null rule of column':
-      return run(`alter table ${table} alter column ${object} set not null`);
+      return [`${alter} alter column ${object} set not null`];
     case 'table state':
     case 'sequence state':
-      return run(`alter ${kind.split(' ')[0]} ${object} set logged`);
+      return [`alter ${thing} ${object} set logged`];
     case 'table owner':
     case 'view owner':
     case 'sequence owner':
-      return run(`alter ${kind.split(' ')[0]} ${object} owner to ${owner}`);
     case 'function owner':
-      return run(`alter function ${name} owner to ${owner}`);
-    case 'policy':
-    case 'rule':
-      return added(`drop ${kind} ${object} ${on}`);
+      return [`alter ${thing} ${thing === 'function' ? name : object} owner to ${owner}`];
     case 'row security of table state':
-      return byHand('somebody switched it on', `alter table ${quoted(schema)}.${object} disable row level security`);
+      return `somebody switched it on; to undo it: alter table ${here}${object} disable row level security`;
     case 'constraint state':
-      return byHand('this takes a superuser', `alter table ${quoted(schema)}.${table} enable trigger all`);
+      return `this takes a superuser: alter table ${here}${table} enable trigger all`;
     case 'setting state':
-      return byHand('it switches every trigger off', 'reset it for that role, database or server');
+      return 'it switches every trigger off: reset it for that role, database or server';
   }
-  return { reason: 'this cannot be made anew without what was in it: restore the database' };
+  if (kind === 'sequence' && actual !== null) return [`alter sequence ${object} ${expected}`];
+  return 'it cannot be made anew without what was in it: restore the database';
 }
 
 const FIRING: Readonly<Record<string, string>> = {
@@ -158,9 +168,8 @@ const FIRING: Readonly<Record<string, string>> = {
 
 /** What is made anew may be executed by everybody, until that is taken away in the same transaction. */
 function revokeUnlessMigrated(name: string): string {
-  const literal = `'${name.replaceAll("'", "''")}'`;
   return `do $do$ begin
-    if not exists (select from migrated_rule where kind = 'function right' and name = ${literal}) then
+    if not exists (select from migrated_rule where kind = 'function right' and name = '${name.replaceAll("'", "''")}') then
       revoke execute on function ${name} from public;
     end if;
   end $do$`;

@@ -1,3 +1,4 @@
+import type { RulesState } from '../../store/migrated-rules.ts';
 import { periodSeconds } from '../../worker/slots.ts';
 import { formatSeconds } from '../table.ts';
 import { lastFailure } from './last-failure.ts';
@@ -10,6 +11,8 @@ export interface Problem {
 }
 
 export type ProblemKind =
+  | 'rules-off'
+  | 'rules-unknown'
   | 'no-replica'
   | 'no-schedule'
   | 'failed'
@@ -24,14 +27,16 @@ export type ProblemKind =
 const HELD_SECONDS = 10;
 /** After its timeout an entry waits for a slot, at most. As in the alert. */
 const ENTRY_OVERDUE_PERIODS = 2;
-/** The most replicas that a sentence names. */
+/** The most replicas, or rules, that a sentence names. */
 const MOST_NAMES = 3;
 
 type Seen = Omit<Status, 'whole' | 'problems'> & { readonly timeoutSeconds: number };
 type Check = (status: Seen) => string | undefined;
 
-/** In the order of their urgency: who is to do the work, whether it is done, what is left of it. */
+/** In the order of their urgency: whether the log is kept at all, who is to do the work, whether it is done, what is left of it. */
 const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
+  ['rules-off', ({ rules }) => rulesOff(rules)],
+  ['rules-unknown', ({ rules }) => rules.unread ?? undefined],
   ['no-replica', noReplica],
   ['no-schedule', noSchedule],
   ['failed', failed],
@@ -49,6 +54,12 @@ export function problemsOf(status: Seen): Problem[] {
     const message = check(status);
     return message === undefined ? [] : [{ kind, message }];
   });
+}
+
+export function rulesOff({ off }: RulesState): string | undefined {
+  if (off.length === 0) return undefined;
+  const named = off.length > MOST_NAMES ? [...off.slice(0, MOST_NAMES), `${off.length - MOST_NAMES} more`] : off;
+  return `${counted(off.length, 'rule', 'rules')} off; run \`sealog migrate\`: ${named.join('; ')}`;
 }
 
 function noReplica({ replicas, lostReplicas, readOn }: Seen): string | undefined {

@@ -3,6 +3,7 @@ import type { Instant } from '../../audit-log/instant.ts';
 import { auditTimeout, type AuditTimeoutOutcome } from '../../jobs/audit-timeout.ts';
 import { countIncomplete } from '../../store/count-incomplete.ts';
 import { readCutoff } from '../../store/read-cutoff.ts';
+import { readRulesState, type RulesState } from '../../store/migrated-rules.ts';
 import { type HorizonHolder, readHorizon } from '../../store/read-horizon.ts';
 import { listReplicaSchedules } from '../../store/replica-schedules.ts';
 import type { RecordedActivation } from '../../worker/activation-history.ts';
@@ -46,6 +47,8 @@ export interface Status {
   readonly backlog: { readonly count: number };
   /** What it takes until no entry is stale any more. */
   readonly drain: Drain;
+  /** Whether triggers, functions, constraints, keys and policies are as they were migrated. */
+  readonly rules: RulesState;
   /** Whether nothing is wrong: `problems` is empty. */
   readonly whole: boolean;
   /** The most urgent first. */
@@ -89,6 +92,7 @@ export async function readStatus(
     lostReplicas,
     backlog: { count: Math.max(0, left) },
     drain: drainOf(Math.max(0, stale - refused), completed, queue, settings.auditTimeout),
+    rules: await readRulesState(database),
   };
   const problems = problemsOf({ ...seen, timeoutSeconds: settings.auditTimeout.timeoutSeconds });
   return { ...seen, whole: problems.length === 0, problems };
