@@ -14,22 +14,18 @@ import type { Tables } from './tables.ts';
  */
 export async function recordMigratedRules({ db, schema }: AuditLogDatabase, folder: URL): Promise<void> {
   const table = sql.id(schema, 'migrated_rule');
-  const keys = sql.raw('kind, name, relation');
   await asStoreError('read the rules of the migrations from a schema that is made for it and undone', async () =>
     db.transaction().execute(async (trx) => {
       // Whoever migrates at the same time waits here, for as long as it takes.
       await sql`select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(trx);
       await sql`lock table ${table} in share row exclusive mode`.execute(trx);
       const rules = JSON.stringify(await rulesOfMigrations(trx, folder));
-      await sql`
-        with given as (
-          select * from jsonb_to_recordset(${rules}::jsonb) as given (kind text, name text, relation text, definition text)
-        ), outdated as (
-          delete from ${table} where (${keys}) not in (select ${keys} from given)
-        )
-        insert into ${table} as migrated select ${keys}, definition from given
-            on conflict (${keys}) do update set definition = excluded.definition where migrated.definition <> excluded.definition
-      `.execute(trx);
+      const columns = sql.raw('kind, name, relation, definition');
+      const given = sql`
+        select ${columns} from jsonb_to_recordset(${rules}::jsonb) as given (kind text, name text, relation text, definition text)`;
+      // Neither needs the primary key, which is one of the rules that may be off.
+      await sql`delete from ${table} where (${columns}) not in (${given})`.execute(trx);
+      await sql`insert into ${table} (${columns}) ${given} except select ${columns} from ${table}`.execute(trx);
     }),
   );
 }

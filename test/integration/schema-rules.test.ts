@@ -216,12 +216,14 @@ describe('sealog migrate', () => {
   test('prints a line for each rule that it put back, and ends with 1 and the reasons for the others', async () => {
     await database.pool.query(`
       alter table sealog.audit_log disable trigger audit_log_delete;
+      alter table sealog.migrated_rule drop constraint migrated_rule_pkey;
       create trigger "\u001B[2K" before insert on sealog.audit_log
         for each row execute function suppress_redundant_updates_trigger()`);
     await using migrating = await spawnNode(['src/bin.ts', 'migrate'], { env: { DATABASE_URL: database.url } });
     expect(await migrating.exited).toEqual({ code: 1, signal: null });
     expect(migrating.stdout).toBe(
-      'put back: trigger audit_log_delete on audit_log was disabled\nschema pgboss (pg-boss) is up to date\n',
+      'put back: constraint migrated_rule_pkey on migrated_rule was missing\n' +
+        'put back: trigger audit_log_delete on audit_log was disabled\nschema pgboss (pg-boss) is up to date\n',
     );
     expect(migrating.stderr).toBe(
       'sealog: rules of the audit log are off:\n' +
