@@ -76,8 +76,32 @@ test('metrics tell what was done and what is there, by the names of the contract
   expect(value('sealog_last_activation_skipped_entries{job="audit-timeout"}')).toBe(0);
   expect(value('sealog_replicas')).toBe(1);
   expect(value('sealog_lost_replicas')).toBe(0);
+  expect(value('sealog_rules_off')).toBe(0);
   // pg-boss's own come along.
   expect(body).toMatch(/^# TYPE messaging_/m);
+});
+
+test('a replica is not ready while rules are off, and measures how many', async () => {
+  await using replica = await startProbedWorker(database.url);
+  await replica.waitForEvent('audit-timeout.activation');
+  expect(await replica.get('/readyz')).toMatchObject({ status: 200 });
+  const rulesOff = async () => /^sealog_rules_off (.*)$/m.exec((await replica.get('/metrics')).body)?.[1];
+  expect(await rulesOff()).toBe('0');
+
+  await database.pool.query('alter table sealog.audit_log disable trigger audit_log_delete');
+  const off = await replica.get('/readyz');
+  expect(off.status).toBe(503);
+  expect(JSON.parse(off.body)).toEqual({
+    ok: false,
+    reasons: { rules: '1 rule is off: trigger audit_log_delete on audit_log is disabled; run `sealog migrate`' },
+  });
+  expect(await replica.get('/healthz')).toMatchObject({ status: 200 });
+  expect(await rulesOff()).toBe('1');
+
+  await using migrating = await spawnNode(['src/bin.ts', 'migrate'], { env: { DATABASE_URL: database.url } });
+  expect(await migrating.exited).toEqual({ code: 0, signal: null });
+  expect(await replica.get('/readyz')).toMatchObject({ status: 200 });
+  expect(await rulesOff()).toBe('0');
 });
 
 test('metrics come as OpenMetrics to who asks for it, and as Prometheus text to others', async () => {

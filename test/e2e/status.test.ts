@@ -43,6 +43,25 @@ test('a database that no worker has come to yet', async () => {
   await checkStatus('new', seen);
 });
 
+test('rules that are off come first, by their names', async () => {
+  await insertFleet(database.pool, { schedule: { cron: '0 * * * *', changedAgo: 600 }, replicas: [], activations: [] });
+  await database.pool.query(`
+    alter table sealog.audit_log disable trigger audit_log_delete, disable trigger audit_log_truncate, set unlogged;
+    alter table sealog.audit_log drop constraint audit_log_error_has_message`);
+  const seen = await status();
+  expect(seen.problems.map(({ kind }) => kind)).toEqual(['rules-off', 'no-replica']);
+  expect(seen.rules).toEqual({
+    off: [
+      'constraint audit_log_error_has_message on audit_log is missing',
+      'table audit_log is unlogged',
+      'trigger audit_log_delete on audit_log is disabled',
+      'trigger audit_log_truncate on audit_log is disabled',
+    ],
+    unread: null,
+  });
+  await checkStatus('rules-off', seen);
+});
+
 test('all is well: incomplete entries are the normal state of a service', async () => {
   await insertEntries(database.pool, [{ startedMinutesAgo: 12 }, { startedMinutesAgo: 2 }]);
   await insertFleet(database.pool, {

@@ -59,7 +59,7 @@ export function problemsOf(status: Seen): Problem[] {
 export function rulesOff({ off }: RulesState): string | undefined {
   if (off.length === 0) return undefined;
   const named = off.length > MOST_NAMES ? [...off.slice(0, MOST_NAMES), `${off.length - MOST_NAMES} more`] : off;
-  return `${counted(off.length, 'rule', 'rules')} off; run \`sealog migrate\`: ${named.join('; ')}`;
+  return `${counted(off.length, 'rule is', 'rules are')} off: ${named.join('; ')}; run \`sealog migrate\``;
 }
 
 function noReplica({ replicas, lostReplicas, readOn }: Seen): string | undefined {
