@@ -55,6 +55,36 @@ test.each(breaks.filter(({ left }) => left !== undefined))(
   },
 );
 
+test('a view that shows the table of another schema under the same name is seen', async () => {
+  await using own = await createDatabase();
+  const ownLog = auditLogDatabase(own.pool, 'sealog');
+  await own.pool.query(`
+    create schema evil; create table evil.audit_log (like sealog.audit_log);
+    do $$ begin execute 'create or replace view sealog.audit_log_complete as ' ||
+      regexp_replace(pg_get_viewdef('sealog.audit_log_complete'::regclass), 'sealog[.]audit_log\\M', 'evil.audit_log', 'g'); end $$`);
+  expect((await readRulesState(ownLog)).off).toEqual(['view audit_log_complete is not as migrated']);
+  expect(await restoreRules(ownLog, HOLD_MS)).toEqual({
+    restored: ['view audit_log_complete was not as migrated'],
+    left: [],
+  });
+});
+
+test('what was dropped with what was in it is left to a restore, and what belonged to it is not listed', async () => {
+  await using own = await createDatabase();
+  const ownLog = auditLogDatabase(own.pool, 'sealog');
+  await own.pool.query(`
+    drop table sealog.replica; drop sequence sealog.audit_log_sealed; alter table sealog.audit_log drop column user_agent cascade`);
+  const { restored, left } = await restoreRules(ownLog, HOLD_MS);
+  expect(restored).toEqual([]);
+  expect(left).toEqual([
+    'column user_agent on audit_log is missing: it cannot be made anew without what was in it: restore the database',
+    expect.stringMatching(/^constraint audit_log_user_agent_length .*: column "user_agent" does not exist; tried: /),
+    'sequence audit_log_sealed is missing: it cannot be made anew without what was in it: restore the database',
+    'table replica is missing: it cannot be made anew without what was in it: restore the database',
+    expect.stringMatching(/^view audit_log_complete is missing: column "user_agent" does not exist; tried: /),
+  ]);
+});
+
 describe('what is no rule', () => {
   test('tables, columns, indexes, constraints and functions of somebody else are not reported', async () => {
     await using own = await createDatabase();
