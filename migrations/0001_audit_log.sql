@@ -5,7 +5,7 @@
 -- Functions that run as the owner keep the path that they are created under. Without pg_temp at its end temporary
 -- tables come first, and anybody's could stand in for ours.
 do $$ begin
-  if current_setting('search_path') !~ ', *pg_temp$' then
+  if current_setting('search_path') !~ ', *"?pg_temp"?$' then
     raise exception 'search_path: expected `<schema>, pg_temp`, got `%`', current_setting('search_path');
   end if;
 end $$;

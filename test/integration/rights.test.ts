@@ -23,7 +23,7 @@ test('a function that runs as the owner is executable by the roles that the gran
                    where grantee <> proowner and privilege_type = 'EXECUTE' order by 1) as grantees
        from pg_proc where pronamespace in ('sealog'::regnamespace, 'pgboss'::regnamespace) and prosecdef order by 1`,
   );
-  const path = ['search_path=sealog, pg_temp'];
+  const path = ['search_path="sealog", pg_temp'];
   expect(rows).toEqual([
     { name: 'audit_log_on_insert', grantees: [], path },
     { name: 'audit_log_on_update', grantees: [], path },
@@ -46,7 +46,7 @@ test('a function in PL/pgSQL carries its search path, but for the one that names
   const { rows } = await logins.database.pool.query<{ name: string }>(
     `select proname as name from pg_proc join pg_language l on l.oid = prolang
       where pronamespace = 'sealog'::regnamespace and lanname = 'plpgsql'
-        and not coalesce(proconfig, '{}') @> array['search_path=sealog, pg_temp']`,
+        and not coalesce(proconfig, '{}') @> array['search_path="sealog", pg_temp']`,
   );
   expect(rows).toEqual([{ name: 'audit_log_refuse' }]);
 });
