@@ -2,7 +2,7 @@ import { type AuditLogOptions, checkAuditLogOptions } from './audit-log-options.
 import { checkCompletion, checkEntryId, type Completion, type CompleteResult } from './audit-log/completion.ts';
 import { type BegunEntry, checkNewEntry, type NewEntry } from './audit-log/entry.ts';
 import type { Entry, Page, PageQuery } from './audit-log/listing.ts';
-import { connectionLost } from './events.ts';
+import { connectionLost, waitingForDatabase } from './events.ts';
 import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import { eachEntry, type EntriesQuery, list } from './list.ts';
@@ -10,13 +10,13 @@ import { record, type RecordOptions } from './record.ts';
 import { runningCalls } from './running-calls.ts';
 import { beginEntry } from './store/begin-entry.ts';
 import { completeEntry } from './store/complete-entry.ts';
-import { auditLogDatabase, type DatabasePool, guarded } from './store/database.ts';
+import { databaseOn, type DatabasePool, guarded } from './store/database.ts';
 import { asStoreError, BeginTimeoutError } from './store/errors.ts';
 import { findEntry, type FoundEntry } from './store/find-entry.ts';
 import { openPool } from './store/open-pool.ts';
-import { poolQuery, sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
-import { retryTransient } from './store/retry-transient.ts';
-import { queryWithin } from './store/within-limit.ts';
+import { sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
+import { retryTransient, retryUndone } from './store/retry-transient.ts';
+import { queryWithin, timeLimit } from './store/within-limit.ts';
 import { writeMetrics } from './write-metrics.ts';
 
 /** The audit log of one database. */
@@ -82,8 +82,11 @@ export interface AuditLog extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** All attempts of `complete` together. */
+const COMPLETE_MS = 5000;
+const FIND_MS = 5000;
 /** How long disposing waits: twice as long as `complete` may take. */
-const DISPOSE_MS = 10_000;
+const DISPOSE_MS = 2 * COMPLETE_MS;
 
 /**
  * Opens the audit log. Nothing is connected until the first call. Throws `InvalidArgumentError` for options that could not
@@ -99,17 +102,19 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName() } = options;
   const { beginTimeoutMs = 2000, preparedStatements = false, poolMax = 10 } = options;
   const pool = options.pool ?? ownPool(options.connectionString, poolMax, logger);
-  const database = auditLogDatabase(pool, schema);
+  const connections = guarded(pool);
+  const database = databaseOn(connections, schema);
   const send = preparedStatements ? sendPrepared : sendUnprepared;
-  const beginQuery = queryWithin(guarded(pool), beginTimeoutMs, send);
-  const completeQuery = poolQuery(guarded(pool), send);
   const counters = writeMetrics(options.meterProvider);
   const running = runningCalls();
 
   async function begin(entry: NewEntry): Promise<BegunEntry> {
     checkNewEntry(entry);
+    const limit = timeLimit(beginTimeoutMs, (waitedFor) => new BeginTimeoutError(beginTimeoutMs, waitedFor));
+    const query = queryWithin(connections, send, limit);
+    const attempt = () => beginEntry(query, schema, entry, instanceId);
     try {
-      return await asStoreError('begin', () => beginEntry(beginQuery, schema, entry, instanceId));
+      return await asStoreError('begin', () => retryUndone(attempt, beginTimeoutMs));
     } catch (error) {
       counters.beginRefused(error instanceof BeginTimeoutError ? 'timeout' : 'error');
       throw error;
@@ -119,9 +124,16 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   async function complete(id: string, completion: Completion): Promise<CompleteResult> {
     checkEntryId(id);
     checkCompletion(completion);
+    const expected = { connection: 'a connection', answer: 'an answer' };
+    const limit = timeLimit(
+      COMPLETE_MS,
+      (waitedFor) => new Error(`expected ${expected[waitedFor]} within ${COMPLETE_MS} ms, got none`),
+    );
+    const query = queryWithin(connections, send, limit);
+    const attempt = () => completeEntry(query, schema, id, completion);
+    const repetition = { limitMs: COMPLETE_MS, onRepeat: counters.completeRepeated };
     try {
-      const attempt = () => completeEntry(completeQuery, schema, id, completion);
-      const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
+      const result = await asStoreError('complete', () => retryTransient(attempt, repetition));
       if (result.status === 'amended') counters.completeAmended();
       return result;
     } catch (error) {
@@ -152,10 +164,10 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       return await asStoreError('complete', () => completeEntry(queryIn, schema, id, completion));
     },
     list: (listing = {}) => list(database, listing),
-    entries: (listing = {}) => eachEntry(database, listing),
+    entries: (listing = {}) => eachEntry(database, listing, (failure) => waitingForDatabase(logger, failure)),
     async find(id) {
       checkEntryId(id);
-      return await asStoreError('find', () => findEntry(database, id));
+      return await asStoreError('find', () => retryUndone(() => findEntry(database, id), FIND_MS));
     },
     record: (entry, operation, recordOptions = {}) =>
       running.track(record({ auditLog, logger }, entry, operation, recordOptions)),

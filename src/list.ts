@@ -14,7 +14,9 @@ import { checkObject, HorizonNotReachedError, InvalidArgumentError } from './err
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
 import { listEntries, listPublishedEntries } from './store/list-entries.ts';
+import { retryUndone } from './store/retry-transient.ts';
 import { seal } from './store/seal.ts';
+import { type WaitOptions, whenReady } from './store/when-ready.ts';
 
 /** One page of a listing. Its entries lie at or before the horizon that it tells, and so they are final. */
 export async function list(
@@ -26,8 +28,11 @@ export async function list(
   const { limit = 100, ...listing } = query;
   checkLimit('limit', limit);
   const place = placeOf(listing);
-  return await asStoreError('list', () => pageFrom(database, place, limit, sealedWithin));
+  const attempt = () => pageFrom(database, place, limit, sealedWithin);
+  return await asStoreError('list', () => retryUndone(attempt, UNDONE_MS));
 }
+
+const UNDONE_MS = 5000;
 
 /** A page shows what was completed up to the moment in which it was asked for. */
 const NOW = { withinMs: 0 };
@@ -117,10 +122,15 @@ export interface EntriesQuery extends EntryQuery {
 /** How long a follower waits for more, in milliseconds. What another one has sealed meanwhile is enough for it. */
 const FOLLOW_MS = 500;
 
-/** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
+/**
+ * The pages of a listing one after the other. With `follow`, an empty page comes at least every half second, and after its
+ * first page a follower waits for as long as it takes while the trouble may pass, and reports it: who reads entries has
+ * no cursor to begin with again.
+ */
 export async function* eachPage(
   database: AuditLogDatabase,
   query: EntriesQuery,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<Page, void, undefined> {
   checkObject('query', query);
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
@@ -132,9 +142,12 @@ export async function* eachPage(
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
   const sealedWithin = follow ? { withinMs: FOLLOW_MS } : NOW;
-  for (;;) {
+  const waiting = { signal: signal ?? new AbortController().signal, onRetry: onTrouble };
+  for (let first = true; ; first = false) {
     signal?.throwIfAborted();
-    const page = await list(database, { ...listing, after, limit: pageSize }, sealedWithin);
+    const readPage = () => list(database, { ...listing, after, limit: pageSize }, sealedWithin);
+    // What has never worked may be a mistake of the program.
+    const page = await (follow && !first ? whenReady(readPage, waiting) : readPage());
     yield page;
     after = page.next;
     if (page.entries.length === pageSize) continue;
@@ -146,8 +159,9 @@ export async function* eachPage(
 export async function* eachEntry(
   database: AuditLogDatabase,
   query: EntriesQuery,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<Entry, void, undefined> {
-  for await (const page of eachPage(database, query)) yield* page.entries;
+  for await (const page of eachPage(database, query, onTrouble)) yield* page.entries;
 }
 
 function placeOf({ after, ...query }: Omit<PageQuery, 'limit'>): Cursor {

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
 import type { Page } from '../audit-log/listing.ts';
+import { waitingForDatabase } from '../events.ts';
 import { withApp } from './command.ts';
 import { entryFormat } from './list/entry-format.ts';
 import { type ListOptions, listingOf } from './list/options.ts';
@@ -21,7 +22,7 @@ export async function listCommand(options: ListOptions, command: Command): Promi
   const query = listingOf(options, command);
   const { follow = false, format } = options;
   const limit = options.limit ?? (format === 'table' && !follow ? TABLE_LIMIT : Number.POSITIVE_INFINITY);
-  await withApp(async ({ database }) => {
+  await withApp(async ({ database, logger }) => {
     const stop = shutdownSignal();
     using output = openOutput({ watch: follow });
     const signal = AbortSignal.any([stop, output.readerGone]);
@@ -30,7 +31,8 @@ export async function listCommand(options: ListOptions, command: Command): Promi
     let count = 0;
     let last: Page | undefined;
     try {
-      for await (const page of pagesUpTo(limit, database, { ...query, follow, signal })) {
+      const onTrouble: Parameters<typeof pagesUpTo>[3] = (failure) => waitingForDatabase(logger, failure);
+      for await (const page of pagesUpTo(limit, database, { ...query, follow, signal }, onTrouble)) {
         await output.write(formatEntries(page.entries));
         last = page;
         count += page.entries.length;

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import { cancelStatement } from './cancel-statement.ts';
+import { isOfConnection } from './errors.ts';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
@@ -12,15 +13,18 @@ export interface DatabasePool {
 
 /** A connection of a {@link DatabasePool}, in use until it is released. */
 export interface DatabaseClient {
-  query(statement: string | PreparedStatement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+  query(statement: string | Statement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
   release(destroy?: boolean): void;
 }
 
-/** A statement that a connection keeps prepared under its name. */
-export interface PreparedStatement {
-  readonly name: string;
+/** A statement of which more is said than its text. */
+export interface Statement {
+  /** The connection keeps it prepared under this name. */
+  readonly name?: string;
   readonly text: string;
   readonly values: unknown[];
+  /** How long the answer may take, in milliseconds. */
+  readonly query_timeout?: number;
 }
 
 /** The audit log in one database: the statements of this room take it first. In a transaction `db` is that one. */
@@ -30,8 +34,34 @@ export interface AuditLogDatabase {
 }
 
 export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  const dialect = new PostgresDialect({ pool: guarded(pool) as PostgresPool });
-  return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
+  return databaseOn(guarded(pool), schema);
+}
+
+/** How long any answer may take, in milliseconds, on a pool that does not say. */
+const ANSWER_MS = 30_000;
+
+/** The same on connections that are {@link guarded} already. */
+export function databaseOn(connections: DatabasePool, schema: string, answerMs: number = ANSWER_MS): AuditLogDatabase {
+  const pool = limited(connections, answerMs) as PostgresPool;
+  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema), schema };
+}
+
+/** A `pg.Pool` waits for ever for a server that says nothing, and each call that waits keeps a connection from writers. */
+function limited(connections: DatabasePool, answerMs: number): DatabasePool {
+  if ((connections.options as { query_timeout?: number }).query_timeout) return connections;
+  return {
+    ...connections,
+    async connect() {
+      const client = await connections.connect();
+      return {
+        ...client,
+        query: (statement: string | Statement, values?: readonly unknown[]) =>
+          typeof statement === 'string'
+            ? client.query({ text: statement, values: [...(values ?? [])], query_timeout: answerMs })
+            : client.query(statement, values),
+      };
+    },
+  };
 }
 
 /**
@@ -46,22 +76,25 @@ export function guarded(pool: DatabasePool): DatabasePool {
     async connect() {
       const client = await pool.connect();
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
-      return withoutDeafOnes(pool, client);
+      return destroyedAfterTrouble(pool, client);
     },
   };
 }
 
 /**
- * A connection that gave no answer in time is still waiting for it: given back as it is, it would be handed out again,
- * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there. And what it waits for
- * would wait on at the server, without a client.
+ * After a time limit of pg the statement is still running on this connection: given back to the pool, the connection
+ * would keep its next user waiting. So it is destroyed, and the statement is cancelled, which would otherwise keep running
+ * at the server. After an error that is about the connection it is destroyed too: a pool that is never idle would use the
+ * connections to a server that is not the primary any more for ever.
  */
-function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseClient {
+function destroyedAfterTrouble(pool: DatabasePool, client: DatabaseClient): DatabaseClient {
   let unanswered: string | undefined;
+  let isBroken = false;
   const query: DatabaseClient['query'] = async (statement, values) => {
     try {
       return await client.query(statement, values);
     } catch (error) {
+      isBroken ||= isOfConnection(error);
       if (error instanceof Error && error.message === 'Query read timeout') {
         unanswered = typeof statement === 'string' ? statement : statement.text;
       }
@@ -73,7 +106,7 @@ function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseCl
     query,
     release(destroy = false) {
       if (unanswered !== undefined) void cancelStatement(pool, client, unanswered);
-      client.release(destroy || unanswered !== undefined);
+      client.release(destroy || isBroken || unanswered !== undefined);
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { Page } from '../../audit-log/listing.ts';
 import { eachPage, type EntriesQuery, list } from '../../list.ts';
 import type { AuditLogDatabase } from '../../store/database.ts';
+import type { WaitOptions } from '../../store/when-ready.ts';
 
 const PAGE_SIZE = 1000;
 
@@ -9,11 +10,12 @@ export async function* pagesUpTo(
   limit: number,
   database: AuditLogDatabase,
   { follow, signal, ...query }: EntriesQuery,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<Page, void, undefined> {
   let { after } = query;
   let remaining = limit;
   const pageSize = Math.min(PAGE_SIZE, limit);
-  for await (const page of eachPage(database, { ...query, follow, signal, pageSize })) {
+  for await (const page of eachPage(database, { ...query, follow, signal, pageSize }, onTrouble)) {
     // The past is final, so asking for less of the same page gives its beginning.
     const fits = page.entries.length <= remaining;
     const last = fits ? page : await list(database, { ...query, after, limit: remaining });
