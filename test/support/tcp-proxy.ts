@@ -20,6 +20,8 @@ export interface TcpProxy extends AsyncDisposable {
    * takes the other for silent, not for gone.
    */
   halfOpen(): void;
+  /** From now on new connections go to the server of another URL, as after a fail-over; those that are there stay. */
+  redirect(databaseUrl: string): void;
   /** How much later everything arrives, in each direction. */
   delay(milliseconds: number): void;
 }
@@ -29,7 +31,7 @@ interface Link {
 }
 
 export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   const links = new Set<Link>();
   let port = 0;
@@ -94,6 +96,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       swallows = true;
       for (const link of links) link.lost = true;
     },
+    redirect: (url) => void (target = new URL(url)),
     delay: (milliseconds) => (latencyMs = milliseconds),
     async [Symbol.asyncDispose]() {
       thaw();
