@@ -4,11 +4,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MeterProvider } from '@opentelemetry/api';
 import { type AuditLog, createAuditLog, type NewEntry } from '../../src/index.ts';
 import { list } from '../../src/list.ts';
 import { databaseOn, guarded } from '../../src/store/database.ts';
 import { connected, testPool } from '../support/connection.ts';
+import { listeningTo } from '../support/counter.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -134,14 +134,6 @@ describe('on a Unix socket', () => {
     await pool.end();
   });
 });
-
-/** The only counter that matters calls `onAdd`. */
-function listeningTo(counter: string, onAdd: () => void): MeterProvider {
-  const meter = {
-    createCounter: (name: string) => ({ add: (count: number) => void (name === counter && count > 0 && onAdd()) }),
-  };
-  return { getMeter: () => meter } as never;
-}
 
 async function startSocket(url: string): Promise<AsyncDisposable & { directory: string; closeAll(): void }> {
   const directory = await mkdtemp(join(tmpdir(), 'sealog-socket-'));

@@ -96,7 +96,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       swallows = true;
       for (const link of links) link.lost = true;
     },
-    redirect: (url) => void (target = new URL(url)),
+    redirect: (to) => void (target = new URL(to)),
     delay: (milliseconds) => (latencyMs = milliseconds),
     async [Symbol.asyncDispose]() {
       thaw();
