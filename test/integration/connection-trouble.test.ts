@@ -121,6 +121,46 @@ describe('an outcome survives every way in which the server ends its statement f
   });
 });
 
+describe('an entry is begun again when the server has certainly not begun it', () => {
+  test.each(['serialization_failure', 'deadlock_detected'])('%s', async (condition) => {
+    await database.pool.query(`
+      create sequence trouble;
+      create function refuse_twice() returns trigger language plpgsql as $$
+      begin
+        if nextval('public.trouble') <= 2 then raise ${condition}; end if;
+        return new;
+      end $$;
+      create trigger refuse_twice before insert on sealog.audit_log for each row execute function refuse_twice();
+    `);
+    await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: 10_000 });
+    const { id } = await log.begin(entry);
+    expect(await log.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
+    await database.pool.query(`alter sequence trouble restart minvalue -1000000 start -1000000`);
+    await using hasty = createAuditLog({ connectionString: database.url, beginTimeoutMs: 300 });
+    await expect(hasty.begin(entry)).rejects.toThrow(/^begin: (?:serialization_failure|deadlock_detected|expected)/);
+    await database.pool.query('drop function refuse_twice cascade; drop sequence trouble');
+  });
+
+  test('on a session that the server has ended while it was idle', async () => {
+    await using proxy = await startProxy(database.url);
+    const pool = testPool({ connectionString: proxy.url, max: 1, options: '-c idle_session_timeout=200ms' });
+    await using log = createAuditLog({ pool, beginTimeoutMs: 20_000 });
+    await log.begin(entry);
+    // The news of the end and the next statement cross.
+    proxy.freeze();
+    const beginning = log.begin({ ...entry, operationId: 'crossed' });
+    await waitUntil('the server has ended the session', async () => {
+      const sessions = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+      return (await database.pool.query(sessions)).rowCount === 0;
+    });
+    proxy.thaw();
+    const { id } = await beginning;
+    const begun = await database.pool.query(`select id from sealog.audit_log where operation_id = 'crossed'`);
+    expect(begun.rows).toEqual([{ id }]);
+    await pool.end();
+  });
+});
+
 describe('on a Unix socket', () => {
   test('an outcome survives a connection that the server has closed', async () => {
     await using socket = await startSocket(database.url);

@@ -63,7 +63,8 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       // A server does not hear of the end of a client that it is cut off from.
       if (!link.lost) upstream.destroy();
     });
-    upstream.on('close', () => (link.lost ? undefined : client.destroy()));
+    // What the server sent before it ended is still on its way.
+    upstream.on('close', () => (link.lost || upstream.readableEnded ? undefined : client.destroy()));
   };
   const mend = async (): Promise<void> => {
     swallows = false;
