@@ -13,18 +13,15 @@ export interface DatabasePool {
 
 /** A connection of a {@link DatabasePool}, in use until it is released. */
 export interface DatabaseClient {
-  query(statement: string | Statement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+  query(statement: string | PreparedStatement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
   release(destroy?: boolean): void;
 }
 
-/** A statement of which more is said than its text. */
-export interface Statement {
-  /** The connection keeps it prepared under this name. */
-  readonly name?: string;
+/** A statement that a connection keeps prepared under its name. */
+export interface PreparedStatement {
+  readonly name: string;
   readonly text: string;
   readonly values: unknown[];
-  /** How long the answer may take, in milliseconds. */
-  readonly query_timeout?: number;
 }
 
 /** The audit log in one database: the statements of this room take it first. In a transaction `db` is that one. */
@@ -37,46 +34,39 @@ export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDa
   return databaseOn(guarded(pool), schema);
 }
 
-/** How long any answer may take, in milliseconds, on a pool that does not say. */
+/**
+ * How long any answer may take, in milliseconds, on a pool that does not say. A `pg.Pool` waits for ever for a server
+ * that is silent, and each call that waits keeps a connection from those that write.
+ */
 const ANSWER_MS = 30_000;
 
 /** The same on connections that are {@link guarded} already. */
-export function databaseOn(connections: DatabasePool, schema: string, answerMs: number = ANSWER_MS): AuditLogDatabase {
-  const pool = limited(connections, answerMs) as PostgresPool;
-  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema(schema), schema };
+export function databaseOn(connections: GuardedPool, schema: string, answerMs: number = ANSWER_MS): AuditLogDatabase {
+  const hasLimit = Boolean((connections.options as { query_timeout?: number }).query_timeout);
+  const pool = hasLimit ? connections : { ...connections, connect: () => connections.connect(answerMs) };
+  const dialect = new PostgresDialect({ pool: pool as PostgresPool });
+  return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
 }
 
-/** A `pg.Pool` waits for ever for a server that says nothing, and each call that waits keeps a connection from writers. */
-function limited(connections: DatabasePool, answerMs: number): DatabasePool {
-  if ((connections.options as { query_timeout?: number }).query_timeout) return connections;
-  return {
-    ...connections,
-    async connect() {
-      const client = await connections.connect();
-      return {
-        ...client,
-        query: (statement: string | Statement, values?: readonly unknown[]) =>
-          typeof statement === 'string'
-            ? client.query({ text: statement, values: [...(values ?? [])], query_timeout: answerMs })
-            : client.query(statement, values),
-      };
-    },
-  };
+/** Connections that are closed after trouble, instead of given back. */
+export interface GuardedPool extends DatabasePool {
+  /** `answerMs`: how long each answer on the connection may take. Default: as long as the pool says. */
+  connect(answerMs?: number): Promise<DatabaseClient>;
 }
 
 /**
  * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
  * idle ones: without a listener of our own that would end the process, at the first restart of the database.
  */
-export function guarded(pool: DatabasePool): DatabasePool {
+export function guarded(pool: DatabasePool): GuardedPool {
   return {
     ...('Client' in pool && { Client: pool.Client }),
     options: pool.options,
     end: () => pool.end(),
-    async connect() {
+    async connect(answerMs) {
       const client = await pool.connect();
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
-      return destroyedAfterTrouble(pool, client);
+      return destroyedAfterTrouble(pool, client, answerMs);
     },
   };
 }
@@ -87,15 +77,19 @@ export function guarded(pool: DatabasePool): DatabasePool {
  * at the server. After an error that is about the connection it is destroyed too: a pool that is never idle would use the
  * connections to a server that is not the primary any more for ever.
  */
-function destroyedAfterTrouble(pool: DatabasePool, client: DatabaseClient): DatabaseClient {
+function destroyedAfterTrouble(
+  pool: DatabasePool,
+  client: DatabaseClient,
+  answerMs: number | undefined,
+): DatabaseClient {
   let unanswered: string | undefined;
   let isBroken = false;
   const query: DatabaseClient['query'] = async (statement, values) => {
     try {
-      return await client.query(statement, values);
+      return await answerWithin(answerMs, client.query(statement, values));
     } catch (error) {
       isBroken ||= isOfConnection(error);
-      if (error instanceof Error && error.message === 'Query read timeout') {
+      if (error instanceof Error && error.message === NO_ANSWER) {
         unanswered = typeof statement === 'string' ? statement : statement.text;
       }
       throw error;
@@ -109,6 +103,20 @@ function destroyedAfterTrouble(pool: DatabasePool, client: DatabaseClient): Data
       client.release(destroy || isBroken || unanswered !== undefined);
     },
   };
+}
+
+/** pg gives its error no code. */
+const NO_ANSWER = 'Query read timeout';
+
+async function answerWithin<T>(limitMs: number | undefined, answer: Promise<T>): Promise<T> {
+  if (limitMs === undefined) return await answer;
+  const { promise: silence, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(NO_ANSWER)), limitMs);
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function ignore(): void {
