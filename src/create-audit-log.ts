@@ -25,13 +25,15 @@ export interface AuditLog extends AsyncDisposable {
    * Begins an entry. It is committed when this returns; only then may the operation run.
    *
    * Throws `BeginTimeoutError` when that took longer than `beginTimeoutMs` and `StoreError` when the entry could not be
-   * written: then the operation must not run. Throws `InvalidArgumentError` for what can only be a mistake of the
+   * written: then the operation must not run. What the server has certainly undone, a serialization failure or a
+   * deadlock, is repeated within that time. Throws `InvalidArgumentError` for what can only be a mistake of the
    * program: an `operationId` or `actor` that is none.
    */
   begin(entry: NewEntry): Promise<BegunEntry>;
 
   /**
-   * Records how the operation of an entry ended. Repeats itself while the database cannot be reached, for 5 s.
+   * Records how the operation of an entry ended. Repeats itself while the trouble may pass, for 5 s: the database cannot
+   * be reached, is a standby, or ended the statement for time. Gives its connection back whatever the server does.
    *
    * Throws `StoreError` when the outcome could not be recorded: the worker will then complete the entry as `timeout`.
    */
@@ -64,11 +66,15 @@ export interface AuditLog extends AsyncDisposable {
    * returns will be returned again, whenever the same is asked. Incomplete entries are not shown.
    *
    * Throws `InvalidArgumentError`, and `InvalidCursorError` for an `after` that does not fit. On a connection to a
-   * standby it answers as far as the standby has come, and writes nothing.
+   * standby it answers as far as the standby has come, and writes nothing. Throws `StoreError`; what the server has undone
+   * is repeated for 5 s.
    */
   list(query?: PageQuery): Promise<Page>;
 
-  /** The same, page after page, as an iterator. With `follow` it never ends, and yields entries as they are completed. */
+  /**
+   * The same, page after page, as an iterator. With `follow` it never ends, and yields entries as they are completed; after
+   * its first page it waits, and logs that, while the database is away.
+   */
   entries(query?: EntriesQuery): AsyncGenerator<Entry, void, undefined>;
 
   /** A completed entry, with the amendment that records its late outcome if there is one. Null when there is none. */

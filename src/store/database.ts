@@ -64,7 +64,12 @@ export function guarded(pool: DatabasePool): GuardedPool {
     options: pool.options,
     end: () => pool.end(),
     async connect(answerMs) {
-      const client = await pool.connect();
+      let client = await pool.connect();
+      // Somebody gave it back within a transaction: what is written there may never be committed.
+      while (isInTransaction(client)) {
+        client.release(true);
+        client = await pool.connect();
+      }
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
       return destroyedAfterTrouble(pool, client, answerMs);
     },
@@ -103,6 +108,11 @@ function destroyedAfterTrouble(
       client.release(destroy || isBroken || unanswered !== undefined);
     },
   };
+}
+
+/** A client of `pg` since 8.22 knows: `I` is idle, `T` and `E` are not. */
+function isInTransaction(client: DatabaseClient & { getTransactionStatus?: () => string | null }): boolean {
+  return /[TE]/.test(client.getTransactionStatus?.() ?? '');
 }
 
 /** pg gives its error no code. */

@@ -77,6 +77,7 @@ function hasState(error: unknown, states: readonly string[]): boolean {
 const UNDONE_STATES = [
   '40001', // serialization failure; on a standby, what the statement read was in the way of the replay
   '40P01', // deadlock
+  '25P02', // in a transaction that somebody left open on this connection, and that has failed
   '57P05', // idle_session_timeout: the session was ended before the statement arrived
 ];
 

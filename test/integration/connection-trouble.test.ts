@@ -161,6 +161,21 @@ describe('an entry is begun again when the server has certainly not begun it', (
   });
 });
 
+test('nothing is written in a transaction that somebody left open on a connection of the pool', async () => {
+  const pool = testPool({ connectionString: database.url, max: 1 });
+  await using log = createAuditLog({ pool });
+  for (const left of ['begin', 'begin; select 1/0']) {
+    const client = await pool.connect();
+    await client.query(left).catch(() => {});
+    client.release();
+    const { id } = await log.begin(entry);
+    await log.complete(id, { kind: 'success' });
+    const committed = 'select from sealog.audit_log where id = $1 and result_kind is not null';
+    expect((await database.pool.query(committed, [id])).rowCount).toBe(1);
+  }
+  await pool.end();
+});
+
 describe('on a Unix socket', () => {
   test('an outcome survives a connection that the server has closed', async () => {
     await using socket = await startSocket(database.url);
