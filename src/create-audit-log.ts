@@ -2,7 +2,7 @@ import { type AuditLogOptions, checkAuditLogOptions } from './audit-log-options.
 import { checkCompletion, checkEntryId, type Completion, type CompleteResult } from './audit-log/completion.ts';
 import { type BegunEntry, checkNewEntry, type NewEntry } from './audit-log/entry.ts';
 import type { Entry, Page, PageQuery } from './audit-log/listing.ts';
-import { connectionLost } from './events.ts';
+import { connectionLost, waitingForDatabase } from './events.ts';
 import { instanceName } from './instance-name.ts';
 import { defaultLogger, type Logger } from './logger.ts';
 import { eachEntry, type EntriesQuery, list } from './list.ts';
@@ -10,14 +10,14 @@ import { record, type RecordOptions } from './record.ts';
 import { runningCalls } from './running-calls.ts';
 import { beginEntry } from './store/begin-entry.ts';
 import { completeEntry } from './store/complete-entry.ts';
-import { auditLogDatabase, type DatabasePool, guarded } from './store/database.ts';
+import { databaseOn, type DatabasePool, guarded } from './store/database.ts';
 import { asStoreError, BeginTimeoutError } from './store/errors.ts';
 import { findEntry, type FoundEntry } from './store/find-entry.ts';
 import { openPool } from './store/open-pool.ts';
-import { poolQuery, sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
-import { retryTransient } from './store/retry-transient.ts';
+import { sendPrepared, sendUnprepared, type Transaction, transactionQuery } from './store/query.ts';
+import { retryTransient, retryUndone } from './store/retry-transient.ts';
 import { toEntry } from './store/select-entries.ts';
-import { queryWithin } from './store/within-limit.ts';
+import { queryWithin, timeLimit } from './store/within-limit.ts';
 import { writeMetrics } from './write-metrics.ts';
 
 /** The audit log of one database. */
@@ -26,13 +26,15 @@ export interface AuditLog extends AsyncDisposable {
    * Begins an entry. It is committed when this returns; only then may the operation run.
    *
    * Throws `BeginTimeoutError` when that took longer than `beginTimeoutMs` and `StoreError` when the entry could not be
-   * written: then the operation must not run. Throws `InvalidArgumentError` for what can only be a mistake of the
+   * written: then the operation must not run. What the server has certainly undone, a serialization failure or a
+   * deadlock, is repeated within that time. Throws `InvalidArgumentError` for what can only be a mistake of the
    * program: an `operationId` or `actor` that is none.
    */
   begin(entry: NewEntry): Promise<BegunEntry>;
 
   /**
-   * Records how the operation of an entry ended. Repeats itself while the database cannot be reached, for 5 s.
+   * Records how the operation of an entry ended. Repeats itself while the trouble may pass, for 5 s: the database cannot
+   * be reached, is a standby, or ended the statement for time. Gives its connection back whatever the server does.
    *
    * Throws `StoreError` when the outcome could not be recorded: the worker will then complete the entry as `timeout`.
    */
@@ -65,11 +67,15 @@ export interface AuditLog extends AsyncDisposable {
    * returns will be returned again, whenever the same is asked. Incomplete entries are not shown.
    *
    * Throws `InvalidArgumentError`, and `InvalidCursorError` for an `after` that does not fit. On a connection to a
-   * standby it answers as far as the standby has come, and writes nothing.
+   * standby it answers as far as the standby has come, and writes nothing. Throws `StoreError`; what the server has undone
+   * is repeated for 5 s.
    */
   list(query?: PageQuery): Promise<Page>;
 
-  /** The same, page after page, as an iterator. With `follow` it never ends, and yields entries as they are completed. */
+  /**
+   * The same, page after page, as an iterator. With `follow` it never ends, and yields entries as they are completed; after
+   * its first page it waits, and logs that, while the database is away.
+   */
   entries(query?: EntriesQuery): AsyncGenerator<Entry, void, undefined>;
 
   /** A completed entry, with the amendment that records its late outcome if there is one. Null when there is none. */
@@ -83,8 +89,11 @@ export interface AuditLog extends AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** All attempts of `complete` together. */
+const COMPLETE_MS = 5000;
+const FIND_MS = 5000;
 /** How long disposing waits: twice as long as `complete` may take. */
-const DISPOSE_MS = 10_000;
+const DISPOSE_MS = 2 * COMPLETE_MS;
 
 /**
  * Opens the audit log. Nothing is connected until the first call. Throws `InvalidArgumentError` for options that could not
@@ -100,17 +109,19 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   const { schema = 'sealog', logger = defaultLogger(), instanceId = instanceName() } = options;
   const { beginTimeoutMs = 2000, preparedStatements = false, poolMax = 10 } = options;
   const pool = options.pool ?? ownPool(options.connectionString, poolMax, logger);
-  const database = auditLogDatabase(pool, schema);
+  const connections = guarded(pool);
+  const database = databaseOn(connections, schema);
   const send = preparedStatements ? sendPrepared : sendUnprepared;
-  const beginQuery = queryWithin(guarded(pool), beginTimeoutMs, send);
-  const completeQuery = poolQuery(guarded(pool), send);
   const counters = writeMetrics(options.meterProvider);
   const running = runningCalls();
 
   async function begin(entry: NewEntry): Promise<BegunEntry> {
     checkNewEntry(entry);
+    const limit = timeLimit(beginTimeoutMs, (waitedFor) => new BeginTimeoutError(beginTimeoutMs, waitedFor));
+    const query = queryWithin(connections, send, limit);
+    const attempt = () => beginEntry(query, schema, entry, instanceId);
     try {
-      return await asStoreError('begin', () => beginEntry(beginQuery, schema, entry, instanceId));
+      return await asStoreError('begin', () => retryUndone(attempt, beginTimeoutMs));
     } catch (error) {
       counters.beginRefused(error instanceof BeginTimeoutError ? 'timeout' : 'error');
       throw error;
@@ -120,9 +131,16 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
   async function complete(id: string, completion: Completion): Promise<CompleteResult> {
     checkEntryId(id);
     checkCompletion(completion);
+    const expected = { connection: 'a connection', answer: 'an answer' };
+    const limit = timeLimit(
+      COMPLETE_MS,
+      (waitedFor) => new Error(`expected ${expected[waitedFor]} within ${COMPLETE_MS} ms, got none`),
+    );
+    const query = queryWithin(connections, send, limit);
+    const attempt = () => completeEntry(query, schema, id, completion);
+    const repetition = { limitMs: COMPLETE_MS, onRepeat: counters.completeRepeated };
     try {
-      const attempt = () => completeEntry(completeQuery, schema, id, completion);
-      const result = await asStoreError('complete', () => retryTransient(attempt, counters.completeRepeated));
+      const result = await asStoreError('complete', () => retryTransient(attempt, repetition));
       if (result.status === 'amended') counters.completeAmended();
       return result;
     } catch (error) {
@@ -153,10 +171,10 @@ export function createAuditLog(options: AuditLogOptions): AuditLog {
       return await asStoreError('complete', () => completeEntry(queryIn, schema, id, completion));
     },
     list: (listing = {}) => list(database, listing),
-    entries: (listing = {}) => eachEntry(database, listing),
+    entries: (listing = {}) => eachEntry(database, listing, (failure) => waitingForDatabase(logger, failure)),
     async find(id) {
       checkEntryId(id);
-      return await asStoreError('find', () => findEntry(database, id, toEntry));
+      return await asStoreError('find', () => retryUndone(() => findEntry(database, id, toEntry), FIND_MS));
     },
     record: (entry, operation, recordOptions = {}) =>
       running.track(record({ auditLog, logger }, entry, operation, recordOptions)),

@@ -5,7 +5,9 @@ import { checkObject, InvalidArgumentError } from './errors.ts';
 import { type PageOf, readPage, type Reading } from './read-page.ts';
 import type { AuditLogDatabase } from './store/database.ts';
 import { asStoreError } from './store/errors.ts';
+import { retryUndone } from './store/retry-transient.ts';
 import { toEntry } from './store/select-entries.ts';
+import { type WaitOptions, whenReady } from './store/when-ready.ts';
 
 /** One page of a listing. Its entries are at or before its horizon, and so they are final. */
 export async function list(database: AuditLogDatabase, query: PageQuery): Promise<Page> {
@@ -18,8 +20,10 @@ export async function listAs<E>(database: AuditLogDatabase, query: PageQuery, re
   const { limit = 100, ...listing } = query;
   checkLimit('limit', limit);
   const place = placeOf(listing);
-  return await asStoreError('list', () => readPage(database, place, limit, reading));
+  return await asStoreError('list', () => retryUndone(() => readPage(database, place, limit, reading), UNDONE_MS));
 }
+
+const UNDONE_MS = 5000;
 
 /** How {@link AuditLog.entries} goes through a listing. */
 export interface EntriesQuery extends EntryQuery {
@@ -36,11 +40,16 @@ export interface EntriesQuery extends EntryQuery {
 /** How long a follower waits for more, in milliseconds. What another one has sealed meanwhile is enough for it. */
 const FOLLOW_MS = 500;
 
-/** The pages of a listing one after the other. With `follow`, an empty page comes at least every half second. */
+/**
+ * The pages of a listing one after the other. With `follow`, an empty page comes at least every half second, and after its
+ * first page a follower waits for as long as it takes while the trouble may pass, and reports it: who reads entries has
+ * no cursor to begin with again.
+ */
 export async function* eachPage<E>(
   database: AuditLogDatabase,
   query: EntriesQuery,
   reading: Reading<E>,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<PageOf<E>, void, undefined> {
   checkObject('query', query);
   const { follow = false, signal, pageSize = 1000, ...listing } = query;
@@ -51,10 +60,13 @@ export async function* eachPage<E>(
   const { order } = placeOf(listing);
   if (follow && order === 'descending') throw new InvalidArgumentError('follow', 'order ascending', order);
   let { after } = listing;
-  for (;;) {
+  const waiting = { signal: signal ?? new AbortController().signal, onRetry: onTrouble };
+  for (let first = true; ; first = false) {
     signal?.throwIfAborted();
     const withinMs = follow ? FOLLOW_MS : 0;
-    const page = await listAs(database, { ...listing, after, limit: pageSize }, { withinMs, ...reading });
+    const nextPage = () => listAs(database, { ...listing, after, limit: pageSize }, { withinMs, ...reading });
+    // What has never worked may be a mistake of the program.
+    const page = await (follow && !first ? whenReady(nextPage, waiting) : nextPage());
     yield page;
     after = page.next;
     if (page.more) continue;
@@ -66,8 +78,9 @@ export async function* eachPage<E>(
 export async function* eachEntry(
   database: AuditLogDatabase,
   query: EntriesQuery,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<Entry, void, undefined> {
-  for await (const page of eachPage(database, query, { form: toEntry })) yield* page.entries;
+  for await (const page of eachPage(database, query, { form: toEntry }, onTrouble)) yield* page.entries;
 }
 
 function placeOf({ after, ...query }: Omit<PageQuery, 'limit'>): Cursor {

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Command } from 'commander';
+import { waitingForDatabase } from '../events.ts';
 import { withApp } from './command.ts';
 import { entryFormat } from './list/entry-format.ts';
 import { type ListOptions, listingOf } from './list/options.ts';
@@ -21,7 +22,7 @@ export async function listCommand(options: ListOptions, command: Command): Promi
   const { follow = false, format } = options;
   const { query, state } = openListing(options, command);
   const limit = options.limit ?? (format === 'table' && !follow ? TABLE_LIMIT : Number.POSITIVE_INFINITY);
-  await withApp(async ({ database }) => {
+  await withApp(async ({ database, logger }) => {
     const stop = shutdownSignal();
     using output = openOutput({ watch: follow });
     const signal = AbortSignal.any([stop, output.readerGone]);
@@ -32,7 +33,8 @@ export async function listCommand(options: ListOptions, command: Command): Promi
     let last: ExactPage | undefined;
     try {
       if (position) await output.beginLine();
-      for await (const page of pagesUpTo(limit, database, { ...query, follow, signal })) {
+      const onTrouble: Parameters<typeof pagesUpTo>[3] = (failure) => waitingForDatabase(logger, failure);
+      for await (const page of pagesUpTo(limit, database, { ...query, follow, signal }, onTrouble)) {
         await output.write(formatEntries(page.entries));
         last = page;
         count += page.entries.length;

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import { cancelStatement } from './cancel-statement.ts';
+import { isOfConnection } from './errors.ts';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
@@ -30,39 +31,70 @@ export interface AuditLogDatabase {
 }
 
 export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  const dialect = new PostgresDialect({ pool: guarded(pool) as PostgresPool });
+  return databaseOn(guarded(pool), schema);
+}
+
+/**
+ * How long any answer may take, in milliseconds, on a pool that does not say. A `pg.Pool` waits for ever for a server
+ * that is silent, and each call that waits keeps a connection from those that write.
+ */
+const ANSWER_MS = 30_000;
+
+/** The same on connections that are {@link guarded} already. */
+export function databaseOn(connections: GuardedPool, schema: string, answerMs: number = ANSWER_MS): AuditLogDatabase {
+  const hasLimit = Boolean((connections.options as { query_timeout?: number }).query_timeout);
+  const pool = hasLimit ? connections : { ...connections, connect: () => connections.connect(answerMs) };
+  const dialect = new PostgresDialect({ pool: pool as PostgresPool });
   return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
+}
+
+/** Connections that are closed after trouble, instead of given back. */
+export interface GuardedPool extends DatabasePool {
+  /** `answerMs`: how long each answer on the connection may take. Default: as long as the pool says. */
+  connect(answerMs?: number): Promise<DatabaseClient>;
 }
 
 /**
  * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
  * idle ones: without a listener of our own that would end the process, at the first restart of the database.
  */
-export function guarded(pool: DatabasePool): DatabasePool {
+export function guarded(pool: DatabasePool): GuardedPool {
   return {
     ...('Client' in pool && { Client: pool.Client }),
     options: pool.options,
     end: () => pool.end(),
-    async connect() {
-      const client = await pool.connect();
+    async connect(answerMs) {
+      let client = await pool.connect();
+      // Somebody gave it back within a transaction: what is written there may never be committed.
+      while (isInTransaction(client)) {
+        client.release(true);
+        client = await pool.connect();
+      }
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
-      return withoutDeafOnes(pool, client);
+      return destroyedAfterTrouble(pool, client, answerMs);
     },
   };
 }
 
 /**
- * A connection that gave no answer in time is still waiting for it: given back as it is, it would be handed out again,
- * and keep the next one waiting as well, for as long as TCP takes to find out that nobody is there. And what it waits for
- * would wait on at the server, without a client.
+ * After a time limit of pg the statement is still running on this connection: given back to the pool, the connection
+ * would keep its next user waiting. So it is destroyed, and the statement is cancelled, which would otherwise keep running
+ * at the server. After an error that is about the connection it is destroyed too: a pool that is never idle would use the
+ * connections to a server that is not the primary any more for ever.
  */
-function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseClient {
+function destroyedAfterTrouble(
+  pool: DatabasePool,
+  client: DatabaseClient,
+  answerMs: number | undefined,
+): DatabaseClient {
   let unanswered: string | undefined;
+  let isBroken = false;
   const query: DatabaseClient['query'] = async (statement, values) => {
     try {
-      return await client.query(statement, values);
+      return await answerWithin(answerMs, client.query(statement, values));
     } catch (error) {
-      if (error instanceof Error && error.message === 'Query read timeout') {
+      isBroken ||= isOfConnection(error);
+      if (error instanceof Error && error.message === NO_ANSWER) {
         unanswered = typeof statement === 'string' ? statement : statement.text;
       }
       throw error;
@@ -73,9 +105,28 @@ function withoutDeafOnes(pool: DatabasePool, client: DatabaseClient): DatabaseCl
     query,
     release(destroy = false) {
       if (unanswered !== undefined) void cancelStatement(pool, client, unanswered);
-      client.release(destroy || unanswered !== undefined);
+      client.release(destroy || isBroken || unanswered !== undefined);
     },
   };
+}
+
+/** A client of `pg` since 8.22 knows: `I` is idle, `T` and `E` are not. */
+function isInTransaction(client: DatabaseClient & { getTransactionStatus?: () => string | null }): boolean {
+  return /[TE]/.test(client.getTransactionStatus?.() ?? '');
+}
+
+/** pg gives its error no code. */
+const NO_ANSWER = 'Query read timeout';
+
+async function answerWithin<T>(limitMs: number | undefined, answer: Promise<T>): Promise<T> {
+  if (limitMs === undefined) return await answer;
+  const { promise: silence, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(NO_ANSWER)), limitMs);
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function ignore(): void {

@@ -72,14 +72,47 @@ export async function asStoreError<T>(operation: string, action: () => Promise<T
   }
 }
 
-function sqlStateOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+/**
+ * The SQLSTATE of an error that the server sent. The form of a code is not enough: the system's `EPIPE` has the same. Only
+ * the server's errors have a severity.
+ */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code, severity } = (error ?? {}) as { readonly code?: unknown; readonly severity?: unknown };
+  return typeof severity === 'string' && typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }
 
-// Connection trouble, the server going down or starting, too many connections, serialization, deadlock, lock timeout, a
-// server that is a standby while another one is made the primary.
-const TRANSIENT_STATES = /^(?:08...|57P0[1-5]|53300|40001|40P01|55P03|25006)$/;
+function hasState(error: unknown, states: readonly string[]): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && states.some((state) => sqlState.startsWith(state));
+}
+
+/** After these, nothing of the statement has been committed, and sending it again is what the server expects. */
+const UNDONE_STATES = [
+  '40001', // serialization failure; on a standby, what the statement read was in the way of the replay
+  '40P01', // deadlock
+  '25P02', // in a transaction that somebody left open on this connection, and that has failed
+  '57P05', // idle_session_timeout: the session was ended before the statement arrived
+];
+
+/** After these, another connection may fare better, or nobody can use this one any more. */
+const CONNECTION_STATES = [
+  '08', // the protocol is out of step
+  '25', // read-only (25006: a standby, after a fail-over), or in a transaction that somebody left open
+  '57P', // the server shuts down, has crashed, starts, has dropped the database, or has ended the session
+];
+
+/** After these, the same statement may well succeed a moment later. */
+const TRANSIENT_STATES = [
+  ...UNDONE_STATES,
+  '08', // the connection broke
+  '25006', // the server is a standby, until the address leads to the primary again
+  '25P03', // idle_in_transaction_session_timeout, in a session that a pooler shares
+  '25P04', // transaction_timeout, which ends a single statement too
+  '53', // no connection, memory or disk space is left
+  '55P03', // lock_timeout
+  '57', // statement_timeout or a cancellation (57014); the server shuts down, has crashed or starts
+];
+
 const TRANSIENT_SYSTEM_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -89,6 +122,8 @@ const TRANSIENT_SYSTEM_CODES = new Set([
   'ENETUNREACH',
   'ENOTFOUND',
   'EAI_AGAIN',
+  // A Unix socket whose queue of connections is full.
+  'EAGAIN',
 ]);
 // pg gives these no code.
 const TRANSIENT_MESSAGES =
@@ -98,8 +133,19 @@ const TRANSIENT_MESSAGES =
 export function isTransient(error: unknown): boolean {
   const cause = error instanceof StoreError ? error.cause : error;
   if (cause instanceof AggregateError) return cause.errors.every((each) => isTransient(each));
-  const sqlState = sqlStateOf(cause);
-  if (sqlState) return TRANSIENT_STATES.test(sqlState);
-  const { code, message } = cause as { code?: string; message?: string };
+  if (sqlStateOf(cause) !== undefined) return hasState(cause, TRANSIENT_STATES);
+  const { code, message, syscall } = cause as { code?: string; message?: string; syscall?: string };
+  // The Unix socket of a server that is restarting. A file that is missing is final.
+  if (code === 'ENOENT') return syscall === 'connect';
   return TRANSIENT_SYSTEM_CODES.has(code ?? '') || TRANSIENT_MESSAGES.test(message ?? '');
+}
+
+/** Whether a statement in a transaction of its own certainly had no effect, and may be sent again at once. */
+export function isUndone(error: unknown): boolean {
+  return hasState(error, UNDONE_STATES);
+}
+
+/** Whether the error is about the connection, which must not be used again. */
+export function isOfConnection(error: unknown): boolean {
+  return hasState(error, CONNECTION_STATES);
 }

@@ -12,6 +12,10 @@ export interface PoolOptions {
   readonly onError: (error: Error) => void;
 }
 
+const CONNECT_MS = 10_000;
+// The types of pg do not know the limit.
+const SESSION: pg.QueryConfig & { query_timeout: number } = { text: 'set datestyle to iso', query_timeout: CONNECT_MS };
+
 /** A pool that notices a dead server: keepalive on each connection, and no query waits for its answer for ever. */
 export function openPool(options: PoolOptions): pg.Pool {
   const { connectionString, max, applicationName, queryTimeoutMs = 30_000, onError } = options;
@@ -22,8 +26,11 @@ export function openPool(options: PoolOptions): pg.Pool {
     keepAlive: true,
     // The first probe would otherwise come after two hours.
     keepAliveInitialDelayMillis: 10_000,
-    connectionTimeoutMillis: 10_000,
+    connectionTimeoutMillis: CONNECT_MS,
     query_timeout: queryTimeoutMs,
+    // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps this setting
+    // apart for each of its clients, unlike others.
+    onConnect: (client) => client.query(SESSION),
   });
   // An idle connection that the server closes emits an error on the pool, and one without a listener ends the process.
   pool.on('error', (error: Error & { client?: unknown }) => {

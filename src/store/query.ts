@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import { InvalidArgumentError } from '../errors.ts';
-import type { DatabaseClient, DatabasePool } from './database.ts';
+import type { DatabaseClient } from './database.ts';
 
 /** Sends one statement and answers its rows: on a pool, or in somebody's transaction. */
 export type Query = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
@@ -15,19 +16,6 @@ interface Executor {
   executeQuery(query: never): Promise<{ readonly rows: readonly unknown[] }>;
 }
 
-/** Each statement on a connection of its own, without what Kysely does on the way. */
-export function poolQuery(pool: DatabasePool, send: Send): Query {
-  return async <Row>(text: string, values: readonly unknown[]) => {
-    const client = await pool.connect();
-    try {
-      const { rows } = await send(client, text, values);
-      return rows as Row[];
-    } finally {
-      client.release();
-    }
-  };
-}
-
 /** How a connection is given a statement. */
 export type Send = (
   client: DatabaseClient,
@@ -37,15 +25,25 @@ export type Send = (
 
 export const sendUnprepared: Send = (client, text, values) => client.query(text, values);
 
-// The same text has the same name in all of the process, because a pool may serve several audit logs.
+/** For the few texts that are sent for each entry: a connection keeps them prepared for as long as it lives. */
+export const sendPrepared: Send = (client, text, values) =>
+  client.query({ name: statementName(text), text, values: [...values] });
+
 const names = new Map<string, string>();
 
-/** For the few texts that are sent for each entry: a connection keeps them prepared for as long as it lives. */
-export const sendPrepared: Send = (client, text, values) => {
-  const name = names.get(text) ?? `sealog_${names.size + 1}`;
-  names.set(text, name);
-  return client.query({ name, text, values: [...values] });
-};
+/**
+ * A name that no other text has, in any process: behind a pooler a connection of the server may have been prepared by
+ * another process, and a name that stands there for another text runs that one, in another audit log.
+ */
+function statementName(text: string): string {
+  let name = names.get(text);
+  if (name === undefined) {
+    // PostgreSQL cuts names to 63 bytes.
+    name = `sealog_${createHash('sha256').update(text).digest('hex').slice(0, 48)}`;
+    names.set(text, name);
+  }
+  return name;
+}
 
 export function kyselyQuery(db: Executor): Query {
   return async <Row>(text: string, values: readonly unknown[]) => {

@@ -1,5 +1,6 @@
 import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
+import { sqlStateOf } from './errors.ts';
 
 // Longer than the largest batch takes, shorter than a job may run; and nobody waits long for a lock of ours. A process
 // that is paused or cut off holds its rows for no more than half of the queue's heartbeat: whoever takes over finds
@@ -47,6 +48,7 @@ export async function inSavepoint<T>(
   }
 }
 
-function isAboutTheRow(error: Error & { code?: string }): boolean {
-  return /^[0-9A-Z]{5}$/.test(error.code ?? '') && !NOT_ABOUT_THE_ROW.test(error.code ?? '');
+function isAboutTheRow(error: Error): boolean {
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && !NOT_ABOUT_THE_ROW.test(sqlState);
 }

@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import pg from 'pg';
 import { BeginTimeoutError, createAuditLog, type NewEntry, StoreError } from '../../src/index.ts';
+import { auditLogDatabase } from '../../src/store/database.ts';
+import { migrate } from '../../src/store/migrate.ts';
 import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
+import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -152,6 +155,22 @@ test('statements stay prepared on each connection if asked, and only then', asyn
     return rows.length;
   };
   expect([await preparedBy(false), await preparedBy(true)]).toEqual([0, 2]);
+});
+
+test('a prepared statement has one name in all processes, and a name has one statement', async () => {
+  await migrate(auditLogDatabase(database.pool, 'other'));
+  const namesIn = async (...schemas: string[]) => {
+    await using program = await spawnNode(['test/support/prepared-names.ts', database.url, ...schemas]);
+    expect(await program.exited).toEqual({ code: 0, signal: null });
+    return JSON.parse(program.stdout) as { statement: string; name: string }[];
+  };
+  const [one, another] = await Promise.all([namesIn('sealog', 'other'), namesIn('other', 'sealog')]);
+  const names = new Map(one.map(({ statement, name }) => [statement, name]));
+  const shared = another.filter(({ statement }) => names.has(statement));
+  expect(shared.map(({ name }) => name)).toEqual(shared.map(({ statement }) => names.get(statement)));
+  expect(shared).toHaveLength(2);
+  const all = new Map([...one, ...another].map(({ statement, name }) => [name, statement]));
+  expect(all.size).toBe(4);
 });
 
 test.each([0, 1.5, 600_001, '2 s'])('refuses %p as a time limit', (limit) => {

@@ -87,7 +87,7 @@ test('a page that ends early is final up to its horizon all the same, and the wa
   const log = auditLogDatabase(database.pool, 'sealog');
   const seen: string[] = [];
   let pages = 0;
-  for await (const page of eachPage(log, { operationId: 'meanwhile' }, SLOWLY)) {
+  for await (const page of eachPage(log, { operationId: 'meanwhile' }, SLOWLY, () => {})) {
     if (++pages === 2) await auditLog.record({ operationId: 'meanwhile', actor: { kind: 'system' } }, () => {});
     seen.push(...page.entries.map(({ operationId }) => operationId));
   }
@@ -98,7 +98,7 @@ test('a follower with a filter comes to entries far away, and goes on with what 
   const log = auditLogDatabase(database.pool, 'sealog');
   const signal = AbortSignal.timeout(45_000);
   const ids: string[] = [];
-  for await (const page of eachPage(log, { tenantId: 'rare', follow: true, signal }, SLOWLY)) {
+  for await (const page of eachPage(log, { tenantId: 'rare', follow: true, signal }, SLOWLY, () => {})) {
     ids.push(...idsOf(page.entries));
     if (ids.length === RARE.length && !page.more) {
       await auditLog.record({ operationId: 'late', actor: { kind: 'system' }, tenantId: 'rare' }, () => {});

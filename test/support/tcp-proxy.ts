@@ -20,6 +20,8 @@ export interface TcpProxy extends AsyncDisposable {
    * takes the other for silent, not for gone.
    */
   halfOpen(): void;
+  /** From now on new connections go to the server of another URL, as after a fail-over; those that are there stay. */
+  redirect(databaseUrl: string): void;
   /** How much later everything arrives, in each direction. */
   delay(milliseconds: number): void;
 }
@@ -29,7 +31,7 @@ interface Link {
 }
 
 export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
-  const target = new URL(databaseUrl);
+  let target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
   const links = new Set<Link>();
   let port = 0;
@@ -61,7 +63,8 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       // A server does not hear of the end of a client that it is cut off from.
       if (!link.lost) upstream.destroy();
     });
-    upstream.on('close', () => (link.lost ? undefined : client.destroy()));
+    // What the server sent before it ended is still on its way.
+    upstream.on('close', () => (link.lost || upstream.readableEnded ? undefined : client.destroy()));
   };
   const mend = async (): Promise<void> => {
     swallows = false;
@@ -94,6 +97,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       swallows = true;
       for (const link of links) link.lost = true;
     },
+    redirect: (to) => void (target = new URL(to)),
     delay: (milliseconds) => (latencyMs = milliseconds),
     async [Symbol.asyncDispose]() {
       thaw();

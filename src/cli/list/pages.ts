@@ -3,6 +3,7 @@ import { eachPage, type EntriesQuery } from '../../list.ts';
 import type { PageOf } from '../../read-page.ts';
 import type { AuditLogDatabase } from '../../store/database.ts';
 import { type ExactEntry, toExactEntry } from '../../store/select-entries.ts';
+import type { WaitOptions } from '../../store/when-ready.ts';
 
 const PAGE_SIZE = 1000;
 
@@ -13,10 +14,11 @@ export async function* pagesUpTo(
   limit: number,
   database: AuditLogDatabase,
   query: Omit<EntriesQuery, 'pageSize'>,
+  onTrouble: WaitOptions['onRetry'],
 ): AsyncGenerator<ExactPage, void, undefined> {
   let remaining = limit;
   const pageSize = Math.min(PAGE_SIZE, limit);
-  for await (const page of eachPage(database, { ...query, pageSize }, { form: toExactEntry })) {
+  for await (const page of eachPage(database, { ...query, pageSize }, { form: toExactEntry }, onTrouble)) {
     yield page.entries.length <= remaining ? page : beginningOf(page, remaining);
     remaining -= page.entries.length;
     if (remaining <= 0) return;

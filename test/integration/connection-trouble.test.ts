@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect, createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type AuditLog, createAuditLog, type NewEntry } from '../../src/index.ts';
+import { list } from '../../src/list.ts';
+import { databaseOn, guarded } from '../../src/store/database.ts';
+import { connected, testPool } from '../support/connection.ts';
+import { listeningTo } from '../support/counter.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { startProxy } from '../support/tcp-proxy.ts';
+import { waitUntil } from '../support/wait.ts';
+
+let database: TestDatabase;
+beforeAll(async () => void (database = await createDatabase()));
+afterAll(() => database[Symbol.asyncDispose]());
+
+const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } };
+
+test('ten completions that get no answer leave a pool of ten to those that begin', async () => {
+  const beginsAgain = (log: AuditLog) =>
+    waitUntil('it begins again', () => log.begin(entry).then(Boolean, () => false), 20_000);
+  const givenUp = async (url: string, silence: (ids: readonly string[]) => unknown) => {
+    const pool = testPool({ connectionString: url, max: 10, connectionTimeoutMillis: 1000 });
+    const log = createAuditLog({ pool });
+    const begun = await Promise.all(Array.from({ length: 10 }, () => log.begin(entry)));
+    const ids = begun.map(({ id }) => id);
+    expect(pool.totalCount).toBe(10);
+    await silence(ids);
+    const completions = await Promise.allSettled(ids.map((id) => log.complete(id, { kind: 'success' })));
+    const message = expect.stringMatching(/answer within 5000 ms/);
+    expect(completions).toEqual(
+      ids.map(() => expect.objectContaining({ reason: expect.objectContaining({ message }) })),
+    );
+    return { pool, log, ids };
+  };
+  const halfOpen = async (): Promise<void> => {
+    await using proxy = await startProxy(database.url);
+    const { pool, log } = await givenUp(proxy.url, () => proxy.halfOpen());
+    await proxy.mend();
+    await beginsAgain(log);
+    await pool.end();
+  };
+  const silent = async (): Promise<void> => {
+    await using proxy = await startProxy(database.url);
+    const { pool, log } = await givenUp(proxy.url, () => proxy.freeze());
+    proxy.thaw();
+    await beginsAgain(log);
+    await pool.end();
+  };
+  const locked = async (): Promise<void> => {
+    await using holder = await connected(database.url);
+    const { pool, log, ids } = await givenUp(database.url, async (begun) => {
+      await holder.query('begin');
+      await holder.query('select from sealog.audit_log where id = any($1) for update', [begun]);
+    });
+    // While they are locked.
+    await beginsAgain(log);
+    await waitUntil('nothing waits at the server', async () => {
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return (await database.pool.query(waiting)).rowCount === 0;
+    });
+    await holder.query('commit');
+    const completed = 'select from sealog.audit_log where id = any($1) and result_kind is not null';
+    expect((await database.pool.query(completed, [ids])).rowCount).toBe(0);
+    await pool.end();
+  };
+  await Promise.all([halfOpen(), silent(), locked()]);
+}, 60_000);
+
+test('a page that gets no answer on a pool without a time limit is given up, and its connection closed', async () => {
+  await using proxy = await startProxy(database.url);
+  const pool = testPool({ connectionString: proxy.url, max: 2 });
+  const log = databaseOn(guarded(pool), 'sealog', 300);
+  await Promise.all([list(log, {}), list(log, {})]);
+  proxy.halfOpen();
+  await Promise.all([1, 2].map(() => expect(list(log, {})).rejects.toThrow('list: Query read timeout')));
+  await proxy.mend();
+  expect((await list(log, {})).entries).toEqual(expect.any(Array));
+  await pool.end();
+});
+
+describe('an outcome survives every way in which the server ends its statement for time', () => {
+  test.each([
+    ['57014', 'statement_timeout', 0],
+    ['55P03', 'lock_timeout', 0],
+    ['25P04', 'transaction_timeout', 170_000],
+  ])('%s, after %s', async (_sqlState, setting, sinceVersion) => {
+    const { rows } = await database.pool.query(`select current_setting('server_version_num')::integer as version`);
+    if (rows[0].version < sinceVersion) return;
+    const pool = testPool({ connectionString: database.url, options: `-c ${setting}=300ms` });
+    const { promise: repeated, resolve: repeats } = Promise.withResolvers<void>();
+    await using log = createAuditLog({ pool, meterProvider: listeningTo('sealog_complete_retried', repeats) });
+    const { id } = await log.begin(entry);
+    await using holder = await connected(database.url);
+    await holder.query('begin');
+    await holder.query('select from sealog.audit_log where id = $1 for update', [id]);
+    const completing = log.complete(id, { kind: 'success' });
+    // When the first attempt has been ended, which may be the end of the completion too.
+    await Promise.race([repeated, completing]);
+    await holder.query('commit');
+    expect(await completing).toMatchObject({ status: 'completed' });
+    await pool.end();
+  });
+
+  test('but an operation does not run when its entry could not be begun in time, and the error says why', async () => {
+    const options = '-c statement_timeout=100ms';
+    const pool = testPool({ connectionString: database.url, options });
+    await using log = createAuditLog({ pool });
+    await using holder = await connected(database.url);
+    await holder.query('begin; lock table sealog.audit_log');
+    await expect(log.begin(entry)).rejects.toMatchObject({
+      code: 'SEALOG_STORE',
+      sqlState: '57014',
+      message: 'begin: canceling statement due to statement timeout',
+    });
+    await holder.query('commit');
+    await pool.end();
+  });
+});
+
+describe('an entry is begun again when the server has certainly not begun it', () => {
+  test.each(['serialization_failure', 'deadlock_detected'])('%s', async (condition) => {
+    await database.pool.query(`
+      create sequence trouble;
+      create function refuse_twice() returns trigger language plpgsql as $$
+      begin
+        if nextval('public.trouble') <= 2 then raise ${condition}; end if;
+        return new;
+      end $$;
+      create trigger refuse_twice before insert on sealog.audit_log for each row execute function refuse_twice();
+    `);
+    await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: 10_000 });
+    const { id } = await log.begin(entry);
+    expect(await log.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
+    await database.pool.query(`alter sequence trouble restart minvalue -1000000 start -1000000`);
+    await using hasty = createAuditLog({ connectionString: database.url, beginTimeoutMs: 300 });
+    await expect(hasty.begin(entry)).rejects.toThrow(/^begin: (?:serialization_failure|deadlock_detected|expected)/);
+    await database.pool.query('drop function refuse_twice cascade; drop sequence trouble');
+  });
+
+  test('on a session that the server has ended while it was idle', async () => {
+    await using proxy = await startProxy(database.url);
+    const pool = testPool({ connectionString: proxy.url, max: 1, options: '-c idle_session_timeout=200ms' });
+    await using log = createAuditLog({ pool, beginTimeoutMs: 20_000 });
+    await log.begin(entry);
+    // The news of the end and the next statement cross.
+    proxy.freeze();
+    const beginning = log.begin({ ...entry, operationId: 'crossed' });
+    await waitUntil('the server has ended the session', async () => {
+      const sessions = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+      return (await database.pool.query(sessions)).rowCount === 0;
+    });
+    proxy.thaw();
+    const { id } = await beginning;
+    const begun = await database.pool.query(`select id from sealog.audit_log where operation_id = 'crossed'`);
+    expect(begun.rows).toEqual([{ id }]);
+    await pool.end();
+  });
+});
+
+test('nothing is written in a transaction that somebody left open on a connection of the pool', async () => {
+  const pool = testPool({ connectionString: database.url, max: 1 });
+  await using log = createAuditLog({ pool });
+  for (const left of ['begin', 'begin; select 1/0']) {
+    const client = await pool.connect();
+    await client.query(left).catch(() => {});
+    client.release();
+    const { id } = await log.begin(entry);
+    await log.complete(id, { kind: 'success' });
+    const committed = 'select from sealog.audit_log where id = $1 and result_kind is not null';
+    expect((await database.pool.query(committed, [id])).rowCount).toBe(1);
+  }
+  await pool.end();
+});
+
+describe('on a Unix socket', () => {
+  test('an outcome survives a connection that the server has closed', async () => {
+    await using socket = await startSocket(database.url);
+    const { username: user, password, pathname } = new URL(database.url);
+    const pool = testPool({ host: socket.directory, user, password, database: pathname.slice(1), port: 5432, max: 1 });
+    await using log = createAuditLog({ pool });
+    const { id } = await log.begin(entry);
+    socket.closeAll();
+    // Sent before the end of the connection has been read.
+    expect(await log.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
+    await pool.end();
+  });
+});
+
+async function startSocket(url: string): Promise<AsyncDisposable & { directory: string; closeAll(): void }> {
+  const directory = await mkdtemp(join(tmpdir(), 'sealog-socket-'));
+  const target = new URL(url);
+  const clients = new Set<Socket>();
+  const server = createServer((client) => {
+    clients.add(client.on('error', () => {}));
+    const upstream = connect(Number(target.port), target.hostname).on('error', () => {});
+    client.pipe(upstream).pipe(client);
+    client.on('close', () => upstream.destroy());
+  }).listen(join(directory, '.s.PGSQL.5432'));
+  await once(server, 'listening');
+  const closeAll = (): void => {
+    for (const client of clients) client.destroy();
+    clients.clear();
+  };
+  return {
+    directory,
+    closeAll,
+    async [Symbol.asyncDispose]() {
+      closeAll();
+      await once(server.close(), 'close');
+      await rm(directory, { recursive: true });
+    },
+  };
+}
