@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import { cancelStatement } from './cancel-statement.ts';
+import { patientPool } from './patient-pool.ts';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
@@ -29,9 +30,17 @@ export interface AuditLogDatabase {
   readonly schema: string;
 }
 
-export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  const dialect = new PostgresDialect({ pool: guarded(pool) as PostgresPool });
-  return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
+/** An audit log whose schema can be changed. */
+export interface MigratableDatabase extends AuditLogDatabase {
+  /** As `db`, for what may take as long as it takes. */
+  readonly patient: Kysely<Tables>;
+}
+
+export function auditLogDatabase(pool: DatabasePool, schema: string): MigratableDatabase {
+  const connections = guarded(pool);
+  const kysely = (from: DatabasePool) =>
+    new Kysely<Tables>({ dialect: new PostgresDialect({ pool: from as PostgresPool }) }).withSchema(schema);
+  return { db: kysely(connections), patient: kysely(patientPool(connections)), schema };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SchemaVersionError, StoreError } from './errors.ts';
-import type { AuditLogDatabase } from './database.ts';
+import type { AuditLogDatabase, MigratableDatabase } from './database.ts';
 import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.ts';
 
 /**
@@ -11,12 +11,12 @@ import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.t
  * and one that fails leaves nothing. Throws {@link SchemaVersionError} when the schema is newer than the code.
  */
 export async function migrate(
-  { db, schema }: AuditLogDatabase,
+  { db, patient, schema }: MigratableDatabase,
   folder: URL = MIGRATIONS_FOLDER,
 ): Promise<readonly string[]> {
   await refuseNewerSchema({ db, schema }, folder);
   const migrator = new Migrator({
-    db: db.withoutPlugins(),
+    db: patient.withoutPlugins(),
     provider: sqlMigrations(folder, schema),
     migrationTableSchema: schema,
     migrationTableName: 'migration',

@@ -28,7 +28,13 @@ export async function startReplica(url: string, environment: ReplicaOptions = {}
   const logger = recordingLogger();
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
   const database = auditLogDatabase(pool, settings.database.schema);
-  const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
+  const queue = {
+    pool,
+    schema: settings.queue.schema,
+    auditLogSchema: settings.database.schema,
+    logger,
+    instanceName: settings.instance.name,
+  };
   const worker = await startWorker({ queue, database, settings, logger });
   return {
     settings,

@@ -1,0 +1,17 @@
+-- The schema of the queue whose fleet works on this audit log: two queues would be two fleets, with two activations at a
+-- time. The queue names its audit log in return, in a table `sealog_queue` of its own schema, because two logs on one
+-- queue would be answered by each other's workers. Names, so that a restore into another database and a fail-over keep
+-- both sides; what no longer exists claims nothing, so that `sealog migrate` follows a schema that was renamed or dropped.
+create table queue (
+  only_row boolean not null default true,
+  schema   text    not null,
+
+  constraint queue_pkey primary key (only_row),
+  constraint queue_only_row check (only_row)
+);
+
+-- A row belongs to a process: two replicas of the same name are two, and one that ends leaves the other's row alone.
+alter table replica
+  add column id uuid not null default gen_random_uuid(),
+  drop constraint replica_pkey,
+  add constraint replica_pkey primary key (id, job);
