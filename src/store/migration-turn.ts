@@ -35,8 +35,10 @@ export async function inMigrationTurn<T>(
   let last: Blocker | undefined;
   const lookForBlocker = async (): Promise<void> => {
     // What it cannot find out does not keep the action from its work.
-    [last] = await findBlockers(database, LOCK_NAME).catch(() => []);
-    if (last) onBlocked(last);
+    const [found] = await findBlockers(database, LOCK_NAME).catch(() => []);
+    if (!found) return;
+    last = found;
+    onBlocked(found);
   };
   const watching = setInterval(() => {
     void lookForBlocker();

@@ -45,7 +45,7 @@ export async function checkBeforeTie(queue: QueueConnection): Promise<void> {
     throw refused(
       'a schema of its own for the queue',
       queue.schema,
-      `which holds the queue "${foreign.name}" of another program`,
+      `, which holds the queue "${foreign.name}" of another program`,
     );
   }
 }
@@ -86,7 +86,7 @@ async function usableTie(queue: QueueConnection): Promise<Tie> {
     throw refused(
       `"${named}", the queue of the audit log "${auditLogSchema}"`,
       schema,
-      `drop or rename schema "${named}" first, if that is to change`,
+      `: to change that, stop all workers and drop schema "${named}"`,
     );
   }
   const owner = await logOf(queue, schema);
@@ -95,7 +95,7 @@ async function usableTie(queue: QueueConnection): Promise<Tie> {
     throw refused(
       `a queue of the audit log "${auditLogSchema}"`,
       schema,
-      `which is the queue of the audit log "${owner}" in the same database`,
+      `, which is the queue of the audit log "${owner}" in the same database`,
     );
   }
   return { queueOfLog: named, logOfQueue: isThere ? owner : undefined };
@@ -117,7 +117,7 @@ async function hasTable({ pool }: QueueConnection, schema: string, table: string
 }
 
 function refused(expected: string, got: string, why: string): ConfigError {
-  return new ConfigError([`queue.schema (SEALOG_QUEUE_SCHEMA): expected ${expected}, got "${got}"; ${why}`]);
+  return new ConfigError([`queue.schema (SEALOG_QUEUE_SCHEMA): expected ${expected}, got "${got}"${why}`]);
 }
 
 function quoted(name: string): string {
