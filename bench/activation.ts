@@ -124,7 +124,7 @@ async function prepare(url: string) {
     };
   const activate = () =>
     inTransaction(database, (transaction) =>
-      auditTimeout.activate({ database: transaction, settings, by: 'bench', trigger: 'manual', retries: 0 }),
+      auditTimeout.activate({ database: transaction, settings, by: 'bench', trigger: 'manual', halvings: 0 }),
     );
   const contestants: Readonly<Record<string, Measure>> = {
     'bare statement': lost((client, cutoff) => timeoutGuarded(client, { cutoff, limit: LIMIT })),

@@ -5,7 +5,7 @@
  * completed entries: without this job the operation would be missing for good. An entry is stale when it was started
  * before the cutoff, which is the activation's time less `auditTimeout.timeoutSeconds`, by the database's clock.
  * One activation completes at most `auditTimeout.maxUpdatePerActivation` entries, oldest first, and half as many at each
- * retry.
+ * retry of an attempt that ran out of time.
  *
  * It does not say that an operation failed: only that its outcome was not recorded.
  */
@@ -40,10 +40,10 @@ export const auditTimeout: Job<AuditTimeoutOutcome> = {
   logOutcome: auditTimeoutActivation,
 };
 
-async function activate({ database, settings, by, trigger, retries }: Activation): Promise<AuditTimeoutOutcome> {
+async function activate({ database, settings, by, trigger, halvings }: Activation): Promise<AuditTimeoutOutcome> {
   const started = performance.now();
   const { timeoutSeconds, maxUpdatePerActivation } = settings.auditTimeout;
-  const limit = limitOfAttempt(maxUpdatePerActivation, { retries });
+  const limit = limitOfAttempt(maxUpdatePerActivation, { halvings });
   const cutoff = await readCutoff(database, timeoutSeconds);
   const done = await timeoutWhatCanBe(database, { cutoff, limit });
   return {

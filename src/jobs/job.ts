@@ -13,16 +13,13 @@ export interface Activation {
   /** The replica that runs it. */
   readonly by: string;
   readonly trigger: Trigger;
-  /** How many attempts of it came before this one, and failed or lost their replica. */
-  readonly retries: number;
+  /** How often its limit is halved: at each retry, when the attempt before this one ran out of time. */
+  readonly halvings: number;
 }
 
-/**
- * The limit of one attempt, at least 1: half of it at each retry, because the attempt before may have failed for the time
- * that its batch took.
- */
-export function limitOfAttempt(limit: number, { retries }: Pick<Activation, 'retries'>): number {
-  return Math.max(1, Math.floor(limit / 2 ** retries));
+/** The limit of one attempt, at least 1: a batch that took too long is not repeated as it was. */
+export function limitOfAttempt(limit: number, { halvings }: Pick<Activation, 'halvings'>): number {
+  return Math.max(1, Math.floor(limit / 2 ** halvings));
 }
 
 /** What every activation tells. It is stored as the output of the job, so it must be representable as JSON. */

@@ -72,8 +72,7 @@ async function activate(
   const by = settings.instance.name;
   const trigger = triggerOf(attempt.data);
   return await inTransaction(database, async (transaction) => {
-    const retries = attempt.retryCount;
-    const done = await job.activate({ database: transaction, settings, by, trigger, retries });
+    const done = await job.activate({ database: transaction, settings, by, trigger, halvings: halvingsOf(attempt) });
     const db = fromKysely(transaction.db.withoutPlugins());
     const settled = (await boss.complete(job.name, attempt, done, { db })) as { affected: number };
     if (settled.affected !== 1) throw new Error(`job ${attempt.id} is no longer held by this replica`);
@@ -92,6 +91,18 @@ async function settle(
   const committed = await hasCommitted({ boss, schema: settings.queue.schema, attempt, stopped });
   if (committed) return uncertain.value;
   throw committed === false ? uncertain.cause : uncertain;
+}
+
+/** By what pg-boss keeps of the attempt before: the database's or the client's limit of a statement, or its own of a job. */
+function halvingsOf({ output, retryCount }: JobWithMetadata<unknown>): number {
+  const { code, message, value } = (output ?? {}) as {
+    code?: unknown;
+    message?: unknown;
+    value?: { message?: unknown };
+  };
+  const ranOutOfTime =
+    code === '57014' || code === '25P04' || message === 'Query read timeout' || value?.message === 'job timed out';
+  return ranOutOfTime ? retryCount : 0;
 }
 
 function triggerOf(data: unknown): Trigger {
