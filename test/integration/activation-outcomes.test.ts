@@ -4,7 +4,7 @@ import { limitOfAttempt } from '../../src/jobs/job.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { withClient } from '../../src/worker/boss.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { insertEntries, resultsOf } from '../support/entries.ts';
+import { insertEntries } from '../support/entries.ts';
 import { startReplica, type TestReplica } from '../support/replica.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -97,29 +97,35 @@ describe('an activation that fails while another one waits for its next attempt'
 });
 
 describe('the limit of an activation', () => {
-  test('is half at each retry, and one at least', () => {
-    const limits = [0, 1, 2, 5].map((retries) => limitOfAttempt(1000, { retries }));
+  test('is halved, and one at least', () => {
+    const limits = [0, 1, 2, 5].map((halvings) => limitOfAttempt(1000, { halvings }));
     expect(limits).toEqual([1000, 500, 250, 31]);
-    expect(limitOfAttempt(3, { retries: 5 })).toBe(1);
+    expect(limitOfAttempt(3, { halvings: 5 })).toBe(1);
   });
 
-  test('that a retry has is in its outcome, and what is left is drained', async () => {
+  // As pg-boss keeps what the attempt before ended with.
+  const lost = { value: { message: 'job heartbeat timeout' } };
+  test.each([
+    ['its statement took too long', { name: 'error', message: 'canceling statement', code: '57014' }, 2],
+    ['it took too long in all', { value: { message: 'job timed out' } }, 2],
+    ['its replica was lost', lost, 4],
+  ])('is in the outcome of the second attempt, when %s, and what is left is drained', async (_, output, limit) => {
     await using replica = await startReplica(database.url, { SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: '4' });
     await replica.startup();
     await insertEntries(
       database.pool,
       Array.from({ length: 5 }, () => ({ startedMinutesAgo: 600 })),
     );
-    // Its first attempt has failed, as one does that takes too long.
-    await database.pool.query(`
-      insert into pgboss.job (name, state, policy, retry_limit, retry_count, started_on, data, heartbeat_seconds)
-      values ('audit-timeout', 'retry', 'stately', 5, 0, now(), '{"trigger": "schedule"}', 10)`);
-    const done = async () => (await resultsOf(database.pool)).every(({ result_kind }) => result_kind === 'timeout');
-    await waitUntil('all are timed out', done);
-    const lines = replica.logger.withEvent('audit-timeout.activation').filter(({ timedOut }) => timedOut !== 0);
-    expect(lines.map(({ trigger, limit, timedOut }) => ({ trigger, limit, timedOut }))).toEqual([
-      { trigger: 'schedule', limit: 2, timedOut: 2 },
-      { trigger: 'backlog', limit: 4, timedOut: 3 },
+    await database.pool.query(
+      `insert into pgboss.job (name, state, policy, retry_limit, retry_count, started_on, data, output, heartbeat_seconds)
+       values ('audit-timeout', 'retry', 'stately', 5, 0, now(), '{"trigger": "schedule"}', $1, 10)`,
+      [output],
+    );
+    const lines = () => replica.logger.withEvent('audit-timeout.activation').filter(({ timedOut }) => timedOut !== 0);
+    await waitUntil('both are logged', () => lines().length === 2);
+    expect(lines().map(({ trigger, limit: used, timedOut }) => [trigger, used, timedOut])).toEqual([
+      ['schedule', limit, limit],
+      ['backlog', 4, 5 - limit],
     ]);
   });
 });
