@@ -124,6 +124,8 @@ describe('time limits of the database and of the client', () => {
     await limitsHavePassed();
     await session.query('select pg_advisory_unlock_all()');
     await installed;
+    const { rows } = await database.pool.query('select policy from pgboss.queue where name = $1', ['audit-timeout']);
+    expect(rows).toEqual([{ policy: 'stately' }]);
   });
 
   async function slowMigration() {

@@ -108,6 +108,7 @@ describe('schedules', () => {
     await database.pool.query('delete from pgboss.schedule');
     await waitUntil('it is back', () => scheduled('audit-timeout'));
     await waitUntil('that is logged', () => replica.logger.withEvent('schedule.installed').length === 2);
+    expect(replica.logger.withEvent('schedule.installed')[1]).toMatchObject({ job: 'audit-timeout', previous: null });
   });
 
   test('one without a job is removed, unless another replica has the job or another program made it', async () => {
