@@ -98,10 +98,11 @@ async function prepare(url: string) {
   const bare = opening.use(await ownerOf(url));
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url } });
   const database = auditLogDatabase(pool, settings.database.schema);
-  const boss = openBoss({ pool, schema: 'pgboss', logger, instanceName: 'bench', migrate: false, role: 'client' });
+  const queue = { pool, schema: 'pgboss', auditLogSchema: 'sealog', logger, instanceName: 'bench' };
+  const boss = openBoss({ ...queue, migrate: false, role: 'client' });
   await startUnmigrated(boss, 'pgboss');
   opening.defer(() => boss.stop({ graceful: false }));
-  await ensureQueue(boss, auditTimeout.name);
+  await ensureQueue(boss, auditTimeout.name, queue);
   const dependencies = {
     boss,
     database,
@@ -109,6 +110,7 @@ async function prepare(url: string) {
     logger,
     metrics: activationMetrics(metrics.getMeter('bench')),
     tracer: trace.getTracer('bench'),
+    stopped: new AbortController().signal,
   };
 
   const lost =
@@ -122,7 +124,7 @@ async function prepare(url: string) {
     };
   const activate = () =>
     inTransaction(database, (transaction) =>
-      auditTimeout.activate({ database: transaction, settings, by: 'bench', trigger: 'manual' }),
+      auditTimeout.activate({ database: transaction, settings, by: 'bench', trigger: 'manual', halvings: 0 }),
     );
   const contestants: Readonly<Record<string, Measure>> = {
     'bare statement': lost((client, cutoff) => timeoutGuarded(client, { cutoff, limit: LIMIT })),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Settings } from './config/settings.ts';
 import { connectionLost } from './events.ts';
 import type { Logger } from './logger.ts';
-import { auditLogDatabase, type AuditLogDatabase } from './store/database.ts';
+import { auditLogDatabase, type MigratableDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { inMigrationTurn } from './store/migration-turn.ts';
 import { openPool } from './store/open-pool.ts';
@@ -13,7 +13,7 @@ import { installQueues } from './worker/install-queues.ts';
 export interface App extends AsyncDisposable {
   readonly settings: Settings;
   readonly logger: Logger;
-  readonly database: AuditLogDatabase;
+  readonly database: MigratableDatabase;
   /** What opens pg-boss on the same pool. */
   readonly queue: QueueConnection;
   /** The URL of the database, the embedded one's too. Holds a password. */
@@ -35,10 +35,18 @@ export async function openApp(settings: Settings, logger: Logger): Promise<App> 
   });
   stack.defer(() => pool.end());
   const database = auditLogDatabase(pool, settings.database.schema);
-  const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
+  const queue = {
+    pool,
+    schema: settings.queue.schema,
+    auditLogSchema: settings.database.schema,
+    logger,
+    instanceName: settings.instance.name,
+  };
   if (embedded) {
-    await migrate(database);
-    await inMigrationTurn(database, () => installQueues(queue, database.schema));
+    await inMigrationTurn(database, async () => {
+      await migrate(database);
+      await installQueues(queue);
+    });
   }
   const opened = stack.move();
   return { settings, logger, database, queue, databaseUrl, [Symbol.asyncDispose]: () => opened.disposeAsync() };

@@ -57,14 +57,38 @@ export function auditTimeoutActivation(
   }
 }
 
-/** An activation that failed, and changed nothing. The job is tried again, and the next slot comes anyway. */
+/**
+ * An activation that failed, and changed nothing. It is tried again, or one that waits takes its place, or the next slot
+ * does when it has failed for good.
+ */
 export function activationFailed(
   logger: Logger,
   { job, ...fields }: { readonly job: string; readonly by: string; readonly trigger: string; readonly err: unknown },
 ): void {
   logger.error(
     { event: `${job}.activation`, ...fields },
-    'activation failed and changed nothing; it will be tried again',
+    'activation failed and changed nothing; another attempt follows, with the next slot at the latest',
+  );
+}
+
+/** The connection broke behind the activation's COMMIT. Its outcome is read from the job's row, and then logged. */
+export function activationUncertain(
+  logger: Logger,
+  {
+    job,
+    ...fields
+  }: {
+    readonly job: string;
+    readonly by: string;
+    readonly trigger: string;
+    /** Of the row in pg-boss's job table. */
+    readonly id: string;
+    readonly err: unknown;
+  },
+): void {
+  logger.warn(
+    { event: `${job}.activation-uncertain`, ...fields },
+    'the answer to the commit of an activation was lost; the row of its job says whether it took effect',
   );
 }
 
@@ -94,12 +118,48 @@ export function waitingForDatabase(
   logger.warn({ event: 'database.waiting', ...fields }, 'the database is not ready; trying again');
 }
 
+/** A session keeps the change of a schema waiting for a lock. It waits on, and says so again. */
+export function migrationBlocked(logger: Logger, blocker: object): void {
+  logger.warn({ event: 'migration.blocked', ...blocker }, 'a session holds a lock that the migration waits for');
+}
+
 /** This replica's schedule replaced another one, or none. */
 export function scheduleInstalled(
   logger: Logger,
   fields: { readonly job: string; readonly schedule: string; readonly previous: string | null },
 ): void {
   logger.info({ event: 'schedule.installed', ...fields }, 'installed the schedule');
+}
+
+/** A schedule of sealog's whose job no replica has any more. */
+export function scheduleRemoved(logger: Logger, fields: { readonly job: string; readonly schedule: string }): void {
+  logger.info({ event: 'schedule.removed', ...fields }, 'removed the schedule of a job that is none any more');
+}
+
+/** The installed schedule is no cron expression that could be read: its slots are not watched over. */
+export function scheduleUnreadable(logger: Logger, fields: { readonly job: string; readonly installed: string }): void {
+  logger.error({ event: 'schedule.unreadable', ...fields }, 'the installed schedule cannot be read');
+}
+
+/** A slot has passed, and no activation was asked for or the one that was has failed for good: this replica asked. */
+export function slotUnserved(
+  logger: Logger,
+  fields: { readonly job: string; readonly slot: string; readonly reason: 'missed' | 'failed' },
+): void {
+  logger.warn({ event: 'schedule.slot-unserved', ...fields }, 'no activation has served a slot; asked for one');
+}
+
+/** Somebody had changed a queue or made it anew, with another policy or other options. */
+export function queueRestored(
+  logger: Logger,
+  fields: { readonly queue: string; readonly found: Readonly<Record<string, unknown>> },
+): void {
+  logger.warn({ event: 'queue.restored', ...fields }, 'a queue had another policy or other options; restored it');
+}
+
+/** For a minute the database has let this replica log in no more: it ends, because waiting would not help. */
+export function workerRefused(logger: Logger, fields: { readonly by: string; readonly err: unknown }): void {
+  logger.error({ event: 'worker.refused', ...fields }, 'the database lets this replica log in no more; it ends');
 }
 
 export function settingsWarning(logger: Logger, fields: { readonly warning: string }): void {

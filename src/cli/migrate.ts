@@ -1,3 +1,4 @@
+import { migrationBlocked } from '../events.ts';
 import { RulesOffError } from '../store/errors.ts';
 import { migrate } from '../store/migrate.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
@@ -8,14 +9,21 @@ import { oneLine } from './printable.ts';
 
 /** `sealog migrate`: the schemas of the audit log and of pg-boss, up to this version and with all of their rules on. */
 export async function migrateCommand(): Promise<void> {
-  await withApp(async ({ database, queue, settings }) => {
-    const applied = await migrate(database);
-    for (const name of applied) print(`applied ${name}`);
-    const { restored, left } = await restoreRules(database);
-    for (const rule of restored) print(`put back: ${oneLine(rule)}`);
-    if (applied.length + restored.length + left.length === 0) print(`schema ${database.schema} is up to date`);
-    await inMigrationTurn(database, () => installQueues(queue, database.schema));
-    print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
-    if (left.length > 0) throw new RulesOffError(left.map(oneLine));
+  await withApp(async ({ database, queue, settings, logger }) => {
+    const onBlocked = (blocker: object) => migrationBlocked(logger, blocker);
+    await inMigrationTurn(
+      database,
+      async () => {
+        const applied = await migrate(database);
+        for (const name of applied) print(`applied ${name}`);
+        const { restored, left } = await restoreRules(database);
+        for (const rule of restored) print(`put back: ${oneLine(rule)}`);
+        if (applied.length + restored.length + left.length === 0) print(`schema ${database.schema} is up to date`);
+        await installQueues(queue);
+        print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
+        if (left.length > 0) throw new RulesOffError(left.map(oneLine));
+      },
+      { onBlocked },
+    );
   });
 }

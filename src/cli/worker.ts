@@ -9,14 +9,19 @@ import { withApp } from './command.ts';
 import { aborted, shutdownSignal } from './signals.ts';
 import { serveProbes } from './worker-probes.ts';
 
-/** `sealog worker`: one replica, until SIGTERM or SIGINT. Waits for a database that is not there or not migrated yet. */
+/**
+ * `sealog worker`: one replica, until SIGTERM or SIGINT, or until the database lets it log in no more. Waits for a database
+ * that is not there or not migrated yet.
+ */
 export async function workerCommand(): Promise<void> {
   const signal = shutdownSignal();
   await withApp((app) => runUntil(signal, app), 'stdout');
 }
 
-async function runUntil(signal: AbortSignal, app: App): Promise<void> {
+async function runUntil(asked: AbortSignal, app: App): Promise<void> {
   const { settings, logger, database } = app;
+  const refusal = new AbortController();
+  const signal = AbortSignal.any([asked, refusal.signal]);
   armDeadline(signal, app);
   await using stack = new AsyncDisposableStack();
   const prometheus = stack.use(createPrometheus());
@@ -29,7 +34,12 @@ async function runUntil(signal: AbortSignal, app: App): Promise<void> {
       async () => {
         await checkSchema(database);
         // Here, because whoever is told to stop meanwhile is thrown out of the waiting, and has to stop it all the same.
-        worker = await startWorker({ ...app, meterProvider: prometheus.meterProvider, tracerProvider });
+        worker = await startWorker({
+          ...app,
+          meterProvider: prometheus.meterProvider,
+          tracerProvider,
+          onRefused: (error) => refusal.abort(error),
+        });
       },
       { signal, onRetry: (failure) => waitingForDatabase(logger, failure) },
     );
@@ -39,6 +49,7 @@ async function runUntil(signal: AbortSignal, app: App): Promise<void> {
   await aborted(signal);
   // Leaves time to hand over what is still running when its share of the grace is over.
   await worker?.stop({ graceSeconds: settings.shutdown.graceSeconds * 0.8 });
+  refusal.signal.throwIfAborted();
 }
 
 /** Behind everything that waits for the database: pg-boss's stop has no deadline of its own. */

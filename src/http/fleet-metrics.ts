@@ -46,7 +46,8 @@ export function fleetMetrics(meter: Meter, { queue, schedules, onError }: FleetM
         const configured = schedules.get(job);
         const agrees = schedule && configured && describeSchedule(schedule) === describeSchedule(configured);
         result.observe(drift, agrees ? 0 : 1, { job });
-        if (schedule) result.observe(period, periodSeconds(schedule), { job });
+        const seconds = schedule && periodSeconds(schedule, new Date(fleet.now * 1000));
+        if (seconds) result.observe(period, seconds, { job });
         if (!lastActivation) continue;
         result.observe(last, lastActivation.completedSeconds, { job });
         result.observe(skipped, lastActivation.skipped, { job });

@@ -4,7 +4,8 @@
  * A service that crashes between beginning and completing an entry leaves it incomplete, and readers see only
  * completed entries: without this job the operation would be missing for good. An entry is stale when it was started
  * before the cutoff, which is the activation's time less `auditTimeout.timeoutSeconds`, by the database's clock.
- * One activation completes at most `auditTimeout.maxUpdatePerActivation` entries, oldest first.
+ * One activation completes at most `auditTimeout.maxUpdatePerActivation` entries, oldest first, and half as many at each
+ * retry of an attempt that ran out of time.
  *
  * It does not say that an operation failed: only that its outcome was not recorded.
  */
@@ -16,7 +17,7 @@ import { readCutoff } from '../store/read-cutoff.ts';
 import { timeoutEachStaleEntry, type SkippedEntry } from '../store/timeout-each-stale-entry.ts';
 import { timeoutStaleEntries, type TimedOut } from '../store/timeout-stale-entries.ts';
 import { inSavepoint } from '../store/transaction.ts';
-import type { Activation, Job, Outcome } from './job.ts';
+import { type Activation, type Job, limitOfAttempt, type Outcome } from './job.ts';
 
 export interface AuditTimeoutOutcome extends Outcome, TimedOut {
   readonly cutoff: Instant;
@@ -39,9 +40,10 @@ export const auditTimeout: Job<AuditTimeoutOutcome> = {
   logOutcome: auditTimeoutActivation,
 };
 
-async function activate({ database, settings, by, trigger }: Activation): Promise<AuditTimeoutOutcome> {
+async function activate({ database, settings, by, trigger, halvings }: Activation): Promise<AuditTimeoutOutcome> {
   const started = performance.now();
-  const { timeoutSeconds, maxUpdatePerActivation: limit } = settings.auditTimeout;
+  const { timeoutSeconds, maxUpdatePerActivation } = settings.auditTimeout;
+  const limit = limitOfAttempt(maxUpdatePerActivation, { halvings });
   const cutoff = await readCutoff(database, timeoutSeconds);
   const done = await timeoutWhatCanBe(database, { cutoff, limit });
   return {

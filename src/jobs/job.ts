@@ -13,6 +13,13 @@ export interface Activation {
   /** The replica that runs it. */
   readonly by: string;
   readonly trigger: Trigger;
+  /** How often its limit is halved: at each retry, when the attempt before this one ran out of time. */
+  readonly halvings: number;
+}
+
+/** The limit of one attempt, at least 1: a batch that took too long is not repeated as it was. */
+export function limitOfAttempt(limit: number, { halvings }: Pick<Activation, 'halvings'>): number {
+  return Math.max(1, Math.floor(limit / 2 ** halvings));
 }
 
 /** What every activation tells. It is stored as the output of the job, so it must be representable as JSON. */

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import { cancelStatement } from './cancel-statement.ts';
 import { isOfConnection } from './errors.ts';
+import { patientPool } from './patient-pool.ts';
 import type { Tables } from './tables.ts';
 
 /** A `pg.Pool`, or anything of its shape. */
@@ -30,8 +31,15 @@ export interface AuditLogDatabase {
   readonly schema: string;
 }
 
-export function auditLogDatabase(pool: DatabasePool, schema: string): AuditLogDatabase {
-  return databaseOn(guarded(pool), schema);
+/** An audit log whose schema can be changed. */
+export interface MigratableDatabase extends AuditLogDatabase {
+  /** As `db`, for what may take as long as it takes. */
+  readonly patient: Kysely<Tables>;
+}
+
+export function auditLogDatabase(pool: DatabasePool, schema: string): MigratableDatabase {
+  const connections = guarded(pool);
+  return { ...databaseOn(connections, schema), patient: kyselyOn(patientPool(connections), schema) };
 }
 
 /**
@@ -44,8 +52,12 @@ const ANSWER_MS = 30_000;
 export function databaseOn(connections: GuardedPool, schema: string, answerMs: number = ANSWER_MS): AuditLogDatabase {
   const hasLimit = Boolean((connections.options as { query_timeout?: number }).query_timeout);
   const pool = hasLimit ? connections : { ...connections, connect: () => connections.connect(answerMs) };
+  return { db: kyselyOn(pool, schema), schema };
+}
+
+function kyselyOn(pool: DatabasePool, schema: string): Kysely<Tables> {
   const dialect = new PostgresDialect({ pool: pool as PostgresPool });
-  return { db: new Kysely<Tables>({ dialect }).withSchema(schema), schema };
+  return new Kysely<Tables>({ dialect }).withSchema(schema);
 }
 
 /** Connections that are closed after trouble, instead of given back. */

@@ -66,7 +66,7 @@ grant execute on function ${call('audit_log_seal(timestamptz)')} to sealog_reade
 -- sealog_worker completes entries as timeout: an outcome takes the right to update http_status_code too.
 grant select (id, time_started, time_completed, operation_id, result_kind) on ${table} to sealog_worker;
 grant update (result_kind) on ${table} to sealog_worker;
-grant select on ${call('activation', 'audit_log_horizon', 'audit_log_horizon_holders', 'migrated_rule', 'migration')} to sealog_worker;
+grant select on ${call('activation', 'audit_log_horizon', 'audit_log_horizon_holders', 'migrated_rule', 'migration', 'queue')} to sealog_worker;
 grant select, insert, update, delete on ${at('replica')} to sealog_worker;
 grant execute on function ${call('activations()', 'audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
 -- For the names of other roles' sessions that hold the horizon, in \`sealog status\`:

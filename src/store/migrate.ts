@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SchemaVersionError, StoreError } from './errors.ts';
-import type { AuditLogDatabase } from './database.ts';
+import type { AuditLogDatabase, MigratableDatabase } from './database.ts';
 import { recordMigratedRules } from './migrated-rules.ts';
 import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.ts';
 
@@ -13,12 +13,12 @@ import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.t
  * {@link SchemaVersionError} when the schema is newer than the code.
  */
 export async function migrate(
-  { db, schema }: AuditLogDatabase,
+  { db, patient, schema }: MigratableDatabase,
   folder: URL = MIGRATIONS_FOLDER,
 ): Promise<readonly string[]> {
   await refuseNewerSchema({ db, schema }, folder);
   const migrator = new Migrator({
-    db: db.withoutPlugins(),
+    db: patient.withoutPlugins(),
     provider: sqlMigrations(folder, schema),
     migrationTableSchema: schema,
     migrationTableName: 'migration',
@@ -29,7 +29,7 @@ export async function migrate(
     const failed = results.find(({ status }) => status === 'Error');
     throw new StoreError(failed ? `migration ${failed.migrationName}.sql` : 'migrate', error);
   }
-  await recordMigratedRules({ db, schema }, folder);
+  await recordMigratedRules({ db: patient, schema }, folder);
   return results.map(({ migrationName }) => migrationName);
 }
 

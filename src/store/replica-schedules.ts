@@ -2,6 +2,13 @@ import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
 import { sealedLately } from './seal.ts';
 
+/** One worker process. Several may have the same name. */
+export interface ReplicaIdentity {
+  /** A UUID. */
+  readonly id: string;
+  readonly name: string;
+}
+
 /** The schedule that a replica was configured with, for one job. */
 export interface ReplicaSchedule {
   readonly name: string;
@@ -11,7 +18,7 @@ export interface ReplicaSchedule {
 }
 
 /** A replica that has not checked for so long is gone. It checks much more often. */
-const GONE_SECONDS = 120;
+export const GONE_SECONDS = 120;
 
 /** Nobody seals again what was sealed this lately, for readers who cannot seal for themselves. */
 const SEALED_SECONDS = 10;
@@ -22,22 +29,22 @@ const SEALED_SECONDS = 10;
  */
 export async function checkInReplica(
   { db, schema }: AuditLogDatabase,
-  name: string,
+  { id, name }: ReplicaIdentity,
   configured: readonly Omit<ReplicaSchedule, 'name'>[],
 ): Promise<void> {
   await db
     .with('gone', (qb) =>
       qb
         .deleteFrom('replica')
-        .where('name', '<>', name)
+        .where('id', '<>', id)
         .where('time_checked', '<', sql<string>`clock_timestamp() - make_interval(secs => ${GONE_SECONDS})`),
     )
     .with('checked_in', (qb) =>
       qb
         .insertInto('replica')
-        .values(configured.map((schedule) => ({ name, ...schedule })))
+        .values(configured.map((schedule) => ({ id, name, ...schedule })))
         .onConflict((conflict) =>
-          conflict.columns(['name', 'job']).doUpdateSet((row) => ({
+          conflict.columns(['id', 'job']).doUpdateSet((row) => ({
             cron: row.ref('excluded.cron'),
             timezone: row.ref('excluded.timezone'),
             time_checked: sql<string>`clock_timestamp()`,
@@ -50,8 +57,8 @@ export async function checkInReplica(
     .execute();
 }
 
-export async function checkOutReplica({ db }: AuditLogDatabase, name: string): Promise<void> {
-  await db.deleteFrom('replica').where('name', '=', name).execute();
+export async function checkOutReplica({ db }: AuditLogDatabase, { id }: ReplicaIdentity): Promise<void> {
+  await db.deleteFrom('replica').where('id', '=', id).execute();
 }
 
 /** The replicas that are there, by name. */

@@ -53,8 +53,10 @@ export interface Tables {
   replica: ReplicaTable;
 }
 
-/** Row of `replica`: migrations/0005_replica.sql. */
+/** Row of `replica`: migrations/0005_replica.sql, 0007_queue.sql. */
 interface ReplicaTable {
+  /** Of the process. */
+  id: Generated<string>;
   name: string;
   job: string;
   cron: string;

@@ -35,6 +35,7 @@ export async function timeoutEachStaleEntry(
   do {
     tried = await nextStaleEntries(database, { cutoff, limit: most - timedOut.length, after: last });
     for (const entry of tried) {
+      if (performance.now() >= end) break;
       const update = await inSavepoint(database, () => timeoutEntry(database, entry.id));
       if (!('refused' in update)) {
         if (update.value) timedOut.push(entry);
@@ -49,7 +50,8 @@ export async function timeoutEachStaleEntry(
     byOperation: countBy(timedOut.map(({ operationId }) => operationId)),
     sampleIds: timedOut.slice(0, 10).map(({ id }) => id),
     skipped,
-    limitReached: timedOut.length >= most,
+    // There may be more behind what half a minute was enough for. Without progress it would be the same next time.
+    limitReached: timedOut.length >= most || (timedOut.length > 0 && performance.now() >= end),
   };
 }
 

@@ -1,26 +1,76 @@
-import { sql } from 'kysely';
+import { type QueryExecutorProvider, sql } from 'kysely';
+import { SealogError } from '../errors.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { sqlStateOf } from './errors.ts';
 
 // Longer than the largest batch takes, shorter than a job may run; and nobody waits long for a lock of ours. A process
 // that is paused or cut off holds its rows for no more than half of the queue's heartbeat: whoever takes over finds
 // them free, instead of passing over them until the next slot.
-const LIMITS = { statement_timeout: '60s', lock_timeout: '5s', idle_in_transaction_session_timeout: '5s' };
+const LIMITS = {
+  statement_timeout: '60s',
+  lock_timeout: '5s',
+  idle_in_transaction_session_timeout: '5s',
+  // As long as a job may run: a limit of the role's could be shorter.
+  transaction_timeout: '120s',
+};
 
-/** Runs `action` in a transaction that the server itself ends if this process stops in the middle of it. */
+/** Time limits as PostgreSQL has them, by their names. `0` is none. */
+type Limits = Readonly<Record<keyof typeof LIMITS, string>>;
+
+/** Sets the time limits of a transaction, in the place of those of the role, the database or the server. */
+export async function setLimits(transaction: QueryExecutorProvider, limits: Limits): Promise<void> {
+  const { transaction_timeout: whole, ...others } = limits;
+  // PostgreSQL 17 brought the one for a transaction as a whole.
+  const ofTransaction = sql`case when current_setting('server_version_num')::integer >= 170000
+                                 then set_config('transaction_timeout', ${whole}, true) end`;
+  await sql`select ${sql.join([...Object.entries(others).map(([name, value]) => sql`set_config(${name}, ${value}, true)`), ofTransaction])}`.execute(
+    transaction,
+  );
+}
+
+/**
+ * The connection broke, or the server went down, after COMMIT was sent and before its answer came: the transaction may
+ * have committed, with what `action` returned.
+ */
+export class CommitUncertainError<T> extends SealogError {
+  override readonly name = 'CommitUncertainError';
+  readonly code = 'SEALOG_COMMIT_UNCERTAIN';
+  readonly value: T;
+
+  constructor(value: T, cause: unknown) {
+    super(`the answer to COMMIT was lost: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    this.value = value;
+  }
+}
+
+/**
+ * Runs `action` in a transaction that the server itself ends if this process stops in the middle of it. Throws
+ * {@link CommitUncertainError} when it is not known whether it committed; after any other error it did not.
+ */
 export async function inTransaction<T>(
   { db, schema }: AuditLogDatabase,
   action: (transaction: AuditLogDatabase) => Promise<T>,
 ): Promise<T> {
-  // Whatever the default of the database is: under a higher level, each concurrent completion would be a failure.
-  return await db
-    .transaction()
-    .setIsolationLevel('read committed')
-    .execute(async (trx) => {
-      const limits = Object.entries(LIMITS).map(([name, value]) => sql`set_config(${name}, ${value}, true)`);
-      await sql`select ${sql.join(limits)}`.execute(trx);
-      return await action({ db: trx, schema });
-    });
+  let done: { readonly value: T } | undefined;
+  try {
+    // Whatever the default of the database is: under a higher level, each concurrent completion would be a failure.
+    return await db
+      .transaction()
+      .setIsolationLevel('read committed')
+      .execute(async (trx) => {
+        await setLimits(trx, LIMITS);
+        done = { value: await action({ db: trx, schema }) };
+        return done.value;
+      });
+  } catch (error) {
+    throw done && !isRefusal(error) ? new CommitUncertainError(done.value, error) : error;
+  }
+}
+
+/** Whether the server said that it did not commit. While it goes down it may have, and says only that it goes. */
+function isRefusal(error: unknown): boolean {
+  const { severity, code } = error as { severity?: unknown; code?: unknown };
+  return severity !== undefined && typeof code === 'string' && !/^(?:08|57P)/.test(code);
 }
 
 // Trouble of the connection, the transaction or the server. Anything else is about the row, whoever raises it and with

@@ -5,6 +5,8 @@ import type { Outcome } from '../jobs/job.ts';
 export interface ActivationMetrics {
   completed(job: string, outcome: Outcome): void;
   failed(job: string): void;
+  /** It is not known whether it committed. */
+  uncertain(job: string): void;
 }
 
 /** What jobs may tell in their outcome beyond what every outcome has. */
@@ -16,7 +18,7 @@ interface Counted {
 
 export function activationMetrics(meter: Meter): ActivationMetrics {
   const activations = meter.createCounter('sealog_activations', {
-    description: 'Activations that this replica ran, by how they ended: completed or failed.',
+    description: 'Activations that this replica ran, by how they ended: completed, failed or uncertain.',
   });
   const duration = meter.createHistogram('sealog_activation_duration_seconds', {
     description: 'How long activations took that completed.',
@@ -46,6 +48,9 @@ export function activationMetrics(meter: Meter): ActivationMetrics {
     },
     failed(job) {
       activations.add(1, { job, outcome: 'failed' });
+    },
+    uncertain(job) {
+      activations.add(1, { job, outcome: 'uncertain' });
     },
   };
 }

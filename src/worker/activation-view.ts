@@ -8,7 +8,7 @@ import type { QueueConnection } from './boss.ts';
  * Columns may be added here, at the end of both, once a migration has dropped view and function: replacing them keeps
  * what has been granted, and cannot change their columns.
  */
-export async function installActivationView({ pool, schema }: QueueConnection, auditLogSchema: string): Promise<void> {
+export async function installActivationView({ pool, schema, auditLogSchema }: QueueConnection): Promise<void> {
   await pool.query({ text: activationView({ queue: identifier(schema), auditLog: identifier(auditLogSchema) }) });
 }
 

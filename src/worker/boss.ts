@@ -4,7 +4,9 @@ import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
 import { queueError, queueWarning } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import { SchemaVersionError } from '../store/errors.ts';
+import { WITHOUT_LIMIT_MS } from '../store/patient-pool.ts';
 import { errorBudget } from './error-budget.ts';
+import { checkTie } from './queue-tie.ts';
 
 /** What pg-boss asks of a pool. */
 export interface QueuePool {
@@ -16,6 +18,8 @@ export interface QueuePool {
 export interface QueueConnection {
   readonly pool: QueuePool;
   readonly schema: string;
+  /** The audit log that the queue is for, in the same database. */
+  readonly auditLogSchema: string;
   readonly logger: Logger;
   /** Shown in pg-boss's instance table. */
   readonly instanceName: string;
@@ -47,7 +51,7 @@ export function openBoss(options: BossOptions): PgBoss {
   const { pool, schema, logger, instanceName, migrate, role, meterProvider, tracerProvider } = options;
   const isWorker = role === 'worker';
   const boss = new PgBoss({
-    db: databaseOf(pool),
+    db: databaseOf(pool, migrate && !isWorker),
     schema,
     instanceName,
     migrate,
@@ -81,14 +85,24 @@ export function openBoss(options: BossOptions): PgBoss {
 // Far more than pg-boss's statements take, and less than a replica may be silent without being noticed: a connection
 // that is half-open, or a database that has frozen, holds up polling no longer than this.
 const ANSWER_MS = 15_000;
-// Its migrations and index builds may take as long as the pool allows.
+// Its migrations and index builds take as long as they take. For locks they wait half a minute by a limit of their own.
 const BUILDS = /\b(?:create|alter|reindex)\b/i;
+const BEGIN = /^\s*BEGIN;/;
+const WITHOUT_LIMITS = `BEGIN; SET LOCAL statement_timeout = 0; DO $$ BEGIN
+  IF current_setting('server_version_num')::integer >= 170000 THEN
+    PERFORM set_config('transaction_timeout', '0', true);
+  END IF;
+END $$;`;
 
-function databaseOf(pool: QueuePool): Db {
+function databaseOf(pool: QueuePool, isMigrating: boolean): Db {
   return {
     async executeSql(text, values) {
-      const limit = BUILDS.test(text) ? {} : { query_timeout: ANSWER_MS };
-      return await pool.query({ text, ...(values && { values }), ...limit });
+      const isPatient = isMigrating || BUILDS.test(text);
+      return await pool.query({
+        text: isPatient ? text.replace(BEGIN, () => WITHOUT_LIMITS) : text,
+        ...(values && { values }),
+        query_timeout: isPatient ? WITHOUT_LIMIT_MS : ANSWER_MS,
+      });
     },
   };
 }
@@ -112,6 +126,7 @@ export async function startUnmigrated(boss: PgBoss, schema: string): Promise<voi
 
 /** A started pg-boss that only sends and reads, for as long as `action` takes. */
 export async function withClient<T>(queue: QueueConnection, action: (boss: PgBoss) => Promise<T>): Promise<T> {
+  await checkTie(queue);
   const boss = openBoss({ ...queue, role: 'client', migrate: false });
   try {
     await startUnmigrated(boss, queue.schema);

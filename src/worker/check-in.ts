@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { checkInError } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
@@ -7,20 +8,32 @@ import { repeat } from './repeat.ts';
 
 /** In milliseconds. Readers on a standby see no further than somebody has sealed. */
 const INTERVAL_MS = 20_000;
+/** Every so many times, ten minutes apart, and the first time. */
+const AFTERWARDS_EVERY = 30;
 
 export interface CheckInOptions {
   readonly database: AuditLogDatabase;
   readonly logger: Logger;
+  /** Its name. */
   readonly replica: string;
   readonly configured: readonly ScheduledJob[];
+  /** What depends on who is there, from time to time. */
+  readonly afterwards: () => Promise<void>;
 }
 
 /**
  * Tells the fleet, now and from time to time, that this replica is there and what it was configured with, for `sealog
  * status`; and that it is gone, when it is disposed of. In the same statement it seals.
  */
-export async function checkIn({ database, logger, replica, configured }: CheckInOptions): Promise<AsyncDisposable> {
-  const checkingIn = await repeat(() => checkInReplica(database, replica, configured), {
+export async function checkIn(options: CheckInOptions): Promise<AsyncDisposable> {
+  const { database, logger, configured, afterwards } = options;
+  const replica = { id: randomUUID(), name: options.replica };
+  let times = 0;
+  const checkInOnce = async (): Promise<void> => {
+    await checkInReplica(database, replica, configured);
+    if (times++ % AFTERWARDS_EVERY === 0) await afterwards();
+  };
+  const checkingIn = await repeat(checkInOnce, {
     intervalMs: () => INTERVAL_MS,
     logger,
     event: checkInError,

@@ -24,8 +24,8 @@ export const QUEUE_TABLES: readonly TableGrant[] = [
   { table: 'job_common', rights: ['select', 'insert', 'update', 'delete'], why: 'the partition that holds them' },
   {
     table: 'queue',
-    rights: ['select', 'insert', `update (${QUEUE_OPTIONS}, ${QUEUE_COUNTS})`],
-    why: 'installs its queues, keeps their options up to date, and supervises them',
+    rights: ['select', 'insert', 'delete', `update (${QUEUE_OPTIONS}, ${QUEUE_COUNTS})`],
+    why: 'installs its queues, makes anew one that has another policy, keeps options up to date, and supervises',
   },
   { table: 'schedule', rights: ['select', 'insert', 'update', 'delete'], why: 'installs and removes schedules' },
   {
@@ -39,6 +39,7 @@ export const QUEUE_TABLES: readonly TableGrant[] = [
     why: 'registers itself, and removes dead rows',
   },
   { table: 'warning', rights: ['select', 'insert', 'delete'], why: 'keeps the warnings of pg-boss' },
+  { table: 'sealog_queue', rights: ['select'], why: 'compares the audit log that the queue belongs to' },
   { table: 'job_dependency', rights: ['select', 'delete'], why: 'removes what belongs to deleted jobs' },
 ];
 
@@ -46,13 +47,13 @@ export const QUEUE_TABLES: readonly TableGrant[] = [
 export const TABLE_NAME_RULE = 'sealog_queue_table_name';
 
 /**
- * SQL that keeps a queue from naming anything but one of pg-boss's own tables, whoever inserts it. pg-boss inserts queues
- * itself at each start, so a worker needs the right to.
+ * SQL that keeps a queue from naming anything but the two tables that sealog's queues are in, whoever inserts it. pg-boss
+ * inserts queues itself at each start, so a worker needs the right to.
  */
 export function queueTableRule(schema: string): string {
   return `do $$ begin
   alter table "${schema}".queue add constraint ${TABLE_NAME_RULE}
-    check (table_name in ('job', 'job_common') or table_name ~ '^j[0-9a-f]{56}$');
+    check (table_name in ('job', 'job_common') and not partition);
 exception when duplicate_object then null;
 end $$;
 `;
@@ -74,6 +75,7 @@ revoke all on all functions in schema "${schema}" from ${role};
 grant usage on schema "${schema}" to ${role};
 ${grants.join('\n')}
 -- the functions of pg-boss run with the rights of the caller
-grant execute on function "${schema}".job_now(), "${schema}".create_queue(text, jsonb) to ${role};
+grant execute on function "${schema}".job_now(), "${schema}".create_queue(text, jsonb), "${schema}".delete_queue(text)
+  to ${role};
 `;
 }

@@ -2,6 +2,7 @@ import type { Instance, PgBoss } from 'pg-boss';
 import { lastActivations, type RecordedActivation } from './activation-history.ts';
 import { type QueueConnection, withClient } from './boss.ts';
 import { listInstances, nameOf } from './instances.ts';
+import { type QueueHolder, queueHolder } from './queue-holder.ts';
 import type { JobSchedule } from './queue.ts';
 import { runningReplica } from './running-replica.ts';
 
@@ -27,6 +28,8 @@ export interface QueueStatus {
   readonly nextRun: Date | null;
   /** Between the next slot and the one after it. */
   readonly periodSeconds: number | null;
+  /** Why the installed schedule cannot be read. Null when it can, or when there is none. */
+  readonly scheduleError: string | null;
   /** The third slot in a row that has passed since an activation last completed, or since the schedule changed. */
   readonly overdueSince: Date | null;
   /** Newest first. */
@@ -37,6 +40,8 @@ export interface QueueStatus {
   readonly replicas: readonly Replica[];
   /** Those whose heartbeat stopped within the last hour, and which have not said that they stop. */
   readonly lostReplicas: readonly Replica[];
+  /** Who keeps pg-boss from giving lost activations to others. */
+  readonly heldBy: QueueHolder | null;
 }
 
 export interface QueueStatusQuery {
@@ -85,6 +90,7 @@ async function readStatus(boss: PgBoss, schema: string, { job, activations }: Qu
     runningOn,
     replicas: alive.map(tell).toSorted(byName),
     lostReplicas: lost.map((instance) => replicaOf(instance, null)).toSorted(byName),
+    heldBy: await queueHolder(boss, schema),
   };
 }
 
@@ -92,17 +98,24 @@ function slotsOf(
   boss: PgBoss,
   installed: (JobSchedule & { readonly updatedOn: Date }) | null,
   { readOn, completedOn }: { readonly readOn: Date; readonly completedOn: Date | null | undefined },
-): Pick<QueueStatus, 'nextRun' | 'periodSeconds' | 'overdueSince'> {
-  if (!installed) return { nextRun: null, periodSeconds: null, overdueSince: null };
+): Pick<QueueStatus, 'nextRun' | 'periodSeconds' | 'scheduleError' | 'overdueSince'> {
+  const unknown = { nextRun: null, periodSeconds: null, scheduleError: null, overdueSince: null };
+  if (!installed) return unknown;
   const { cron, timezone: tz, updatedOn } = installed;
-  const [nextRun = null, afterThat] = boss.previewSchedule(cron, { tz, from: readOn, count: 2 });
   const from = completedOn && completedOn > updatedOn ? completedOn : updatedOn;
-  const due = boss.previewSchedule(cron, { tz, from, count: OVERDUE_SLOTS })[OVERDUE_SLOTS - 1];
-  return {
-    nextRun,
-    periodSeconds: nextRun && afterThat ? (afterThat.getTime() - nextRun.getTime()) / 1000 : null,
-    overdueSince: due && due <= readOn ? due : null,
-  };
+  try {
+    const [nextRun = null, afterThat] = boss.previewSchedule(cron, { tz, from: readOn, count: 2 });
+    const due = boss.previewSchedule(cron, { tz, from, count: OVERDUE_SLOTS })[OVERDUE_SLOTS - 1];
+    return {
+      nextRun,
+      periodSeconds: nextRun && afterThat ? (afterThat.getTime() - nextRun.getTime()) / 1000 : null,
+      scheduleError: null,
+      overdueSince: due && due <= readOn ? due : null,
+    };
+  } catch (error) {
+    // SQL takes any text for a schedule.
+    return { ...unknown, scheduleError: error instanceof Error ? error.message : String(error) };
+  }
 }
 
 function replicaOf(instance: Instance, activeJob: string | null): Replica {

@@ -1,6 +1,8 @@
 import type { PgBoss } from 'pg-boss';
-import { scheduleInstalled } from '../events.ts';
+import { queueRestored, scheduleInstalled } from '../events.ts';
 import type { Logger } from '../logger.ts';
+
+const POLICY = 'stately';
 
 const OPTIONS = {
   // An attempt that was killed is tried again at once, and one that keeps failing less and less often, for more than a
@@ -19,23 +21,56 @@ export const SLOTS = '__pgboss__send-it';
 
 /** A replica that is killed while it forwards a slot would otherwise keep it for a quarter of an hour. */
 export async function ensureSlotsAreRescued(boss: PgBoss): Promise<void> {
+  await boss.createQueue(SLOTS);
   await boss.updateQueue(SLOTS, { heartbeatSeconds: OPTIONS.heartbeatSeconds });
 }
 
+/** What a replica checks at each look, and restores: who may use pg-boss may change it. */
+export const RESTORED: {
+  readonly policy: string;
+  readonly heartbeatSeconds: number;
+  readonly expireSeconds: number;
+} = { policy: POLICY, heartbeatSeconds: OPTIONS.heartbeatSeconds, expireSeconds: OPTIONS.expireInSeconds };
+
+/** Where pg-boss is, and where it is said what was found there. */
+export interface QueuePlace {
+  readonly schema: string;
+  readonly logger: Logger;
+}
+
 /**
- * Makes the queue of a job, or brings its options up to date. Policy `stately`: one activation runs and at most one
- * waits, so that requests which come while one runs are all answered by the one after it.
+ * Makes the queue of a job, or restores its policy and options where they are others, and says so. pg-boss's policy
+ * `stately` admits one activation that was asked for, one that is to be tried again and one that runs: so requests that
+ * come while one runs are all answered by the one after it. pg-boss cannot change a policy, so a queue of another one is
+ * made anew, with what it has kept of its activations; one that runs there has no effect, and is followed by another.
  */
-export async function ensureQueue(boss: PgBoss, name: string): Promise<void> {
-  await boss.createQueue(name, { ...OPTIONS, policy: 'stately' });
+export async function ensureQueue(boss: PgBoss, name: string, { schema, logger }: QueuePlace): Promise<void> {
+  await boss.createQueue(name, { ...OPTIONS, policy: POLICY });
   // createQueue leaves a queue alone that exists.
-  await boss.updateQueue(name, OPTIONS);
+  const { policy, ...found } = (await boss.getQueue(name))!;
+  const differing = Object.entries(OPTIONS).filter(([key, value]) => found[key as keyof typeof OPTIONS] !== value);
+  if (policy !== POLICY) {
+    // The row is locked: of several replicas that find this, one deletes the queue, and the others find none to delete.
+    await boss
+      .getDb()
+      .executeSql(
+        `select ${schema}.delete_queue(name) from ${schema}.queue where name = $1 and policy <> $2 for update`,
+        [name, POLICY],
+      );
+    await boss.createQueue(name, { ...OPTIONS, policy: POLICY });
+  } else if (differing.length > 0) await boss.updateQueue(name, OPTIONS);
+  else return;
+  const options = Object.fromEntries(differing.map(([key]) => [key, found[key as keyof typeof OPTIONS] ?? null]));
+  queueRestored(logger, { queue: name, found: { ...(policy !== POLICY && { policy }), ...options } });
 }
 
 export interface JobSchedule {
   readonly cron: string;
   readonly timezone: string;
 }
+
+/** What pg-boss passes on to each activation of a schedule. Tells schedules that sealog has installed from others. */
+const SCHEDULED = { trigger: 'schedule' } as const;
 
 /**
  * Installs a job's schedule where it differs from the one in the database, and says what it replaced. The last replica
@@ -45,7 +80,7 @@ export async function ensureSchedule(boss: PgBoss, name: string, wanted: JobSche
   const installed = await boss.getSchedule(name);
   if (installed?.cron === wanted.cron && installed.timezone === wanted.timezone) return;
   // After an outage, one activation for all the slots that were missed: it completes whatever they would have.
-  await boss.schedule(name, wanted.cron, { trigger: 'schedule' }, { tz: wanted.timezone, missed: 'once' });
+  await boss.schedule(name, wanted.cron, SCHEDULED, { tz: wanted.timezone, missed: 'once' });
   scheduleInstalled(logger, {
     job: name,
     schedule: describeSchedule(wanted),

@@ -3,6 +3,8 @@ import type { JobSchedule } from './queue.ts';
 
 /** What the whole fleet did and is, as any replica can tell it, whichever has been restarted since. */
 export interface Fleet {
+  /** By the database's clock, in seconds since 1970. */
+  readonly now: number;
   readonly jobs: readonly FleetJob[];
   /** Replicas whose heartbeat is in time. */
   readonly replicas: number;
@@ -25,7 +27,7 @@ export const LOST_MINUTES = 15;
 export async function readFleet({ pool, schema }: QueueConnection, jobs: readonly string[]): Promise<Fleet> {
   const { rows } = await pool.query({
     text: `
-      select
+      select extract(epoch from ${schema}.job_now())::float8 as now,
         (select json_agg(json_build_object(
                   'job', wanted.name,
                   'schedule', (select json_build_object('cron', cron, 'timezone', timezone)
@@ -38,7 +40,7 @@ export async function readFleet({ pool, schema }: QueueConnection, jobs: readonl
            from unnest($1::text[]) as wanted(name)) as jobs,
         count(*) filter (where silent <= allowed)::integer as replicas,
         count(*) filter (where silent > allowed and silent <= make_interval(mins => $2))::integer as lost
-      from (select clock_timestamp() - heartbeat_on as silent, heartbeat_seconds * 3 * interval '1 s' as allowed
+      from (select ${schema}.job_now() - heartbeat_on as silent, heartbeat_seconds * 3 * interval '1 s' as allowed
               from ${schema}.instance where stopped_on is null) as instance`,
     values: [jobs, LOST_MINUTES],
   });

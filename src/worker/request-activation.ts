@@ -32,20 +32,26 @@ const ENDED: ReadonlySet<string> = new Set(['completed', 'cancelled', 'failed'])
 
 /**
  * Asks for one activation now and waits until a worker has run it. When one is waiting already, that one is the
- * answer: it will run after this call began. Throws {@link ActivationTimeoutError} after `waitSeconds`.
+ * answer: it will run after this call began. So is one that is to be tried again when the first one fails beside it:
+ * pg-boss keeps one of them, and gives the other up. Throws {@link ActivationTimeoutError} after `waitSeconds`.
  */
 export async function requestActivation(
   queue: QueueConnection,
   { job, waitSeconds, onProgress }: ActivationRequest,
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
-    const id = await waitingActivation(boss, job, queue.schema);
+    let id = await waitingActivation(boss, job, queue.schema);
     const deadline = Date.now() + waitSeconds * 1000;
     let told = '';
     for (;;) {
       const found = await boss.getJobById(job, id);
       const activation = found && recordedActivation(found);
-      if (activation && ENDED.has(activation.state)) return activation;
+      if (activation && ENDED.has(activation.state)) {
+        const other = activation.state === 'failed' ? await unended(boss, queue.schema, job, 'retry') : undefined;
+        if (!other) return activation;
+        id = other.id;
+        continue;
+      }
       if (onProgress && activation) {
         const progress = await progressOf(boss, activation);
         if (JSON.stringify(progress) !== told) onProgress(progress);
@@ -62,10 +68,19 @@ async function waitingActivation(boss: PgBoss, job: string, schema: string): Pro
   for (;;) {
     const id = await boss.send(job, { trigger: 'manual' });
     if (id !== null) return id;
-    const recent = await lastActivations(boss, { job, schema, limit: 20 });
-    const waiting = recent.find(({ state }) => state === 'created');
+    const waiting = await unended(boss, schema, job, 'created');
     if (waiting) return waiting.id;
   }
+}
+
+async function unended(
+  boss: PgBoss,
+  schema: string,
+  job: string,
+  wanted: 'created' | 'retry',
+): Promise<RecordedActivation | undefined> {
+  const recent = await lastActivations(boss, { job, schema, limit: 20 });
+  return recent.find(({ state }) => state === wanted);
 }
 
 async function progressOf(boss: PgBoss, activation: RecordedActivation): Promise<ActivationProgress> {

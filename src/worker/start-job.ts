@@ -5,7 +5,7 @@ import { type ActivationDependencies, runActivation } from './run-activation.ts'
 /** Installs the queue and the schedule of a job, polls the queue, and asks for one activation at once. */
 export async function startJob(dependencies: ActivationDependencies, job: Job): Promise<void> {
   const { boss, settings, logger } = dependencies;
-  await ensureQueue(boss, job.name);
+  await ensureQueue(boss, job.name, { schema: settings.queue.schema, logger });
   await ensureSchedule(boss, job.name, job.schedule(settings), logger);
   const poller: string = await boss.work(
     job.name,

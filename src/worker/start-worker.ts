@@ -1,27 +1,32 @@
 import { type MeterProvider, metrics as openTelemetry, trace, type TracerProvider } from '@opentelemetry/api';
+import type { PgBoss } from 'pg-boss';
 import type { Settings } from '../config/settings.ts';
-import { workerStarted, workerStopped } from '../events.ts';
+import { migrationBlocked, workerRefused, workerStarted, workerStopped } from '../events.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
-import type { AuditLogDatabase } from '../store/database.ts';
+import type { MigratableDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { activationMetrics } from './activation-metrics.ts';
 import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
 import { checkIn } from './check-in.ts';
 import { driftWatch } from './drift-watch.ts';
 import { ensureSlotsAreRescued } from './queue.ts';
+import { checkBeforeTie, checkTie, tie } from './queue-tie.ts';
 import { watchQueues } from './queue-watch.ts';
 import { startJob } from './start-job.ts';
+import { removeUnneededSchedules } from './unneeded-schedules.ts';
 
 export interface WorkerDependencies {
   readonly queue: QueueConnection;
-  readonly database: AuditLogDatabase;
+  readonly database: MigratableDatabase;
   readonly settings: Settings;
   readonly logger: Logger;
   /** Where measurements go. Default: the process's global provider of OpenTelemetry. */
   readonly meterProvider?: MeterProvider;
   /** Where spans go. Default: the process's global provider of OpenTelemetry. */
   readonly tracerProvider?: TracerProvider | undefined;
+  /** Called once, with the reason, when the database has let this replica log in no more for a minute. It should end. */
+  readonly onRefused?: (error: Error) => void;
 }
 
 export interface Worker {
@@ -38,7 +43,7 @@ export interface Worker {
 
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
 export async function startWorker(dependencies: WorkerDependencies): Promise<Worker> {
-  const { queue, database, settings, logger, meterProvider, tracerProvider } = dependencies;
+  const { queue, database, settings, logger, meterProvider, tracerProvider, onRefused = () => {} } = dependencies;
   const by = settings.instance.name;
   const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker', meterProvider, tracerProvider });
   const metrics = activationMetrics((meterProvider ?? openTelemetry).getMeter('sealog'));
@@ -46,13 +51,27 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   await using stack = new AsyncDisposableStack();
   // Before the start: one that fails half-way has timers and workers already, and they would keep the process alive.
   stack.defer(() => boss.stop({ graceful: false }));
-  if (settings.queue.migrate) await inMigrationTurn(database, () => boss.start());
-  else await startUnmigrated(boss, queue.schema);
+  const stopping = new AbortController();
+  stack.defer(() => stopping.abort());
+  await startBoss(boss, dependencies);
   await ensureSlotsAreRescued(boss);
-  for (const job of JOBS) await startJob({ boss, database, settings, logger, metrics, tracer }, job);
   const configured = JOBS.map((job) => ({ job: job.name, ...job.schedule(settings) }));
-  stack.use(await checkIn({ database, logger, replica: by, configured }));
-  const watch = await watchQueues({ boss, schema: queue.schema, logger, onSchedules: driftWatch(logger, configured) });
+  // Before its schedules are there: a replica of another version removes those of jobs that no replica has.
+  const afterwards = () => removeUnneededSchedules(queue);
+  stack.use(await checkIn({ database, logger, replica: by, configured, afterwards }));
+  const running = { boss, database, settings, logger, metrics, tracer, stopped: stopping.signal };
+  for (const job of JOBS) await startJob(running, job);
+  const watch = await watchQueues({
+    boss,
+    schema: queue.schema,
+    logger,
+    configured,
+    onSchedules: driftWatch(logger, configured),
+    onRefused(err) {
+      workerRefused(logger, { by, err });
+      onRefused(err);
+    },
+  });
   stack.use(watch);
   workerStarted(logger, { by, jobs: JOBS.map(({ name }) => name) });
   const started = stack.move();
@@ -70,9 +89,27 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
       }
     },
     async stop({ graceSeconds }) {
+      // What asks ends before what answers, but is not waited for: a look may hang as long as the database does.
+      const asking = watch[Symbol.asyncDispose]();
       await boss.stop({ graceful: true, timeout: graceSeconds * 1000 });
+      stopping.abort();
+      await asking;
       await started.disposeAsync();
       workerStopped(logger, { by });
     },
   };
+}
+
+async function startBoss(boss: PgBoss, { queue, database, settings, logger }: WorkerDependencies): Promise<void> {
+  if (!settings.queue.migrate) {
+    await checkTie(queue);
+    await startUnmigrated(boss, queue.schema);
+    return;
+  }
+  const install = async () => {
+    await checkBeforeTie(queue);
+    await boss.start();
+    await tie(queue);
+  };
+  await inMigrationTurn(database, install, { onBlocked: (blocker) => migrationBlocked(logger, blocker) });
 }

@@ -121,9 +121,15 @@ test('the newest activations come off an index, among a hundred thousand', async
 
 test('eight processes may install the view at once, between schemas of any name', async () => {
   await database.pool.query(`create schema "an ""odd"" name"; alter schema pgboss rename to "it's ""its"" queue"`);
-  const queue = { pool: database.pool, schema: `it's "its" queue`, logger: recordingLogger(), instanceName: 'test' };
+  const queue = {
+    pool: database.pool,
+    schema: `it's "its" queue`,
+    auditLogSchema: 'an "odd" name',
+    logger: recordingLogger(),
+    instanceName: 'test',
+  };
   const log = auditLogDatabase(database.pool, 'sealog');
-  const install = () => inMigrationTurn(log, () => installActivationView(queue, 'an "odd" name'));
+  const install = () => inMigrationTurn(log, () => installActivationView(queue));
   await Promise.all(Array.from({ length: 4 }, install));
   await database.pool.query(`grant select on "an ""odd"" name".activation to public`);
   await Promise.all(Array.from({ length: 4 }, install));

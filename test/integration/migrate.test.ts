@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { testPool } from '../support/connection.ts';
-import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
+import { auditLogDatabase, type MigratableDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
 import { MIGRATIONS_FOLDER, migrationNames } from '../../src/store/migrations.ts';
 import { databaseUrl } from '../support/cluster.ts';
@@ -12,7 +12,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 
 let database: TestDatabase;
-let log: AuditLogDatabase;
+let log: MigratableDatabase;
 beforeEach(async () => {
   database = await createDatabase({ template: false });
   log = auditLogDatabase(database.pool, 'sealog');

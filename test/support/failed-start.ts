@@ -23,7 +23,13 @@ const cutting: QueuePool = {
 };
 try {
   await startWorker({
-    queue: { pool: cutting, schema: settings.queue.schema, logger, instanceName: settings.instance.name },
+    queue: {
+      pool: cutting,
+      schema: settings.queue.schema,
+      auditLogSchema: settings.database.schema,
+      logger,
+      instanceName: settings.instance.name,
+    },
     database: auditLogDatabase(pool, settings.database.schema),
     settings,
     logger,

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import type { Settings } from '../../src/config/settings.ts';
-import { auditLogDatabase, type AuditLogDatabase } from '../../src/store/database.ts';
+import { auditLogDatabase, type MigratableDatabase } from '../../src/store/database.ts';
 import { openPool } from '../../src/store/open-pool.ts';
 import { lastActivations, type RecordedActivation } from '../../src/worker/activation-history.ts';
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
@@ -12,7 +12,7 @@ import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
 /** A worker in this process, over real pg-boss, whose log lines the test reads. */
 export interface TestReplica extends AsyncDisposable {
   readonly settings: Settings;
-  readonly database: AuditLogDatabase;
+  readonly database: MigratableDatabase;
   readonly logger: RecordingLogger;
   readonly queue: QueueConnection;
   /** The activation at start-up, when it has completed. */
@@ -28,8 +28,17 @@ export async function startReplica(url: string, environment: ReplicaOptions = {}
   const logger = recordingLogger();
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
   const database = auditLogDatabase(pool, settings.database.schema);
-  const queue = { pool, schema: settings.queue.schema, logger, instanceName: settings.instance.name };
-  const worker = await startWorker({ queue, database, settings, logger });
+  const queue = {
+    pool,
+    schema: settings.queue.schema,
+    auditLogSchema: settings.database.schema,
+    logger,
+    instanceName: settings.instance.name,
+  };
+  const worker = await startWorker({ queue, database, settings, logger }).catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
   return {
     settings,
     database,

@@ -46,6 +46,8 @@ export async function schemaBreaks(pool: pg.Pool, database: string, stranger: st
   const relations = await rows<{ name: string; kind: string }>(`
   select relname as name, case relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end as kind
     from pg_class where relnamespace = 'sealog'::regnamespace and relkind in ('r', 'v', 'S')
+     -- The owner of an identity's sequence is that of its table.
+     and not exists (select from pg_depend where objid = pg_class.oid and deptype = 'i')
      and relname not like 'migration%' and relname <> 'activation'`);
   return [
     ...triggers.flatMap(({ name, table, definition }) => [

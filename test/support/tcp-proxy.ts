@@ -22,12 +22,25 @@ export interface TcpProxy extends AsyncDisposable {
   halfOpen(): void;
   /** From now on new connections go to the server of another URL, as after a fail-over; those that are there stay. */
   redirect(databaseUrl: string): void;
+  /**
+   * Cuts the next connection on which a client sends what `matches`: `before` the server has it, or when the server
+   * answers, `after` it has done what it was asked for. Resolves when that has happened.
+   */
+  cutAt(moment: 'before' | 'after', matches: RegExp): Promise<void>;
   /** How much later everything arrives, in each direction. */
   delay(milliseconds: number): void;
 }
 
 interface Link {
   lost: boolean;
+  /** The next answer is not passed on, and ends the connection. */
+  answerIsLost: boolean;
+}
+
+interface Trap {
+  readonly moment: 'before' | 'after';
+  readonly matches: RegExp;
+  sprung(): void;
 }
 
 export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
@@ -44,20 +57,35 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
     sockets.add(socket);
     return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
   };
+  let trap: Trap | undefined;
   const forward = async (link: Link, chunk: Buffer, pass: (chunk?: Buffer) => void): Promise<void> => {
     if (latencyMs > 0) await delay(latencyMs);
     await frozen?.promise;
     pass(link.lost ? undefined : chunk);
   };
-  const wire = (link: Link): Transform =>
+  const wire = (link: Link, isCut: (chunk: Buffer) => boolean): Transform =>
     new Transform({
-      transform: (chunk: Buffer, _encoding, done) => void forward(link, chunk, (passed) => done(null, passed)),
+      transform: (chunk: Buffer, _encoding, done) =>
+        void forward(link, chunk, (passed) => done(null, passed && isCut(passed) ? undefined : passed)),
     });
   const join = (client: Socket): void => {
-    const link = { lost: swallows };
+    const link: Link = { lost: swallows, answerIsLost: false };
     links.add(link);
     const upstream = track(connect(Number(target.port), target.hostname));
-    track(client).pipe(wire(link)).pipe(upstream).pipe(wire(link)).pipe(client);
+    const end = (): true => {
+      client.destroy();
+      trap?.sprung();
+      trap = undefined;
+      return true;
+    };
+    const request = wire(link, (chunk) => {
+      if (!trap?.matches.test(chunk.toString('latin1'))) return false;
+      if (trap.moment === 'before') return end();
+      link.answerIsLost = true;
+      return false;
+    });
+    const answer = wire(link, () => link.answerIsLost && end());
+    track(client).pipe(request).pipe(upstream).pipe(answer).pipe(client);
     client.on('close', () => {
       links.delete(link);
       // A server does not hear of the end of a client that it is cut off from.
@@ -98,6 +126,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       for (const link of links) link.lost = true;
     },
     redirect: (to) => void (target = new URL(to)),
+    cutAt: (moment, matches) => new Promise((resolve) => (trap = { moment, matches, sprung: resolve })),
     delay: (milliseconds) => (latencyMs = milliseconds),
     async [Symbol.asyncDispose]() {
       thaw();

@@ -11,6 +11,7 @@ import { recordingLogger } from './recording-logger.ts';
 export async function prepareTemplate(url: string): Promise<void> {
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'template', onError: () => {} });
   await migrate(auditLogDatabase(pool, 'sealog'));
-  await installQueues({ pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'template' }, 'sealog');
+  const logger = recordingLogger();
+  await installQueues({ pool, schema: 'pgboss', auditLogSchema: 'sealog', logger, instanceName: 'template' });
   await pool.end();
 }

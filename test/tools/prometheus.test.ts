@@ -177,7 +177,7 @@ test('on a fleet, alerts fire when the horizon is held, a backlog grows and noth
 
 async function activating(): Promise<AsyncDisposable & { activate(): Promise<unknown> }> {
   const pool = openPool({ connectionString: database.url, max: 2, applicationName: 'test', onError: () => {} });
-  const queue = { pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'test' };
+  const queue = { pool, schema: 'pgboss', auditLogSchema: 'sealog', logger: recordingLogger(), instanceName: 'test' };
   return {
     activate: () => requestActivation(queue, { job: 'audit-timeout', waitSeconds: 30 }),
     [Symbol.asyncDispose]: () => pool.end(),

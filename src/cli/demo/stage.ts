@@ -27,7 +27,7 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
   const { settings } = loadSettings({ env });
   const app = stack.use(await openApp(settings, createLogger({ level: 'warn', format: 'pretty' }, 'stderr')));
   await migrate(app.database);
-  await installQueues(app.queue, app.database.schema);
+  await installQueues(app.queue);
 
   const opened = stack.move();
   return {

@@ -15,11 +15,13 @@ export type ProblemKind =
   | 'rules-unknown'
   | 'no-replica'
   | 'no-schedule'
+  | 'schedule-unreadable'
   | 'failed'
   | 'overdue'
   | 'entry-overdue'
   | 'backlog'
   | 'horizon-held'
+  | 'queue-held'
   | 'drift'
   | 'skipped';
 
@@ -39,11 +41,13 @@ const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
   ['rules-unknown', ({ rules }) => rules.unread ?? undefined],
   ['no-replica', noReplica],
   ['no-schedule', noSchedule],
+  ['schedule-unreadable', scheduleUnreadable],
   ['failed', failed],
   ['overdue', overdue],
   ['entry-overdue', entryOverdue],
   ['backlog', backlog],
   ['horizon-held', horizonHeld],
+  ['queue-held', queueHeld],
   ['drift', drift],
   ['skipped', skipped],
 ];
@@ -73,6 +77,10 @@ function noSchedule({ schedule }: Seen): string | undefined {
   return schedule === null ? 'no schedule is installed; the next worker to start installs it' : undefined;
 }
 
+function scheduleUnreadable({ schedule, scheduleError }: Seen): string | undefined {
+  return scheduleError === null ? undefined : `the installed schedule "${schedule}" cannot be read: ${scheduleError}`;
+}
+
 function failed({ lastActivations, readOn }: Seen): string | undefined {
   const last = lastFailure(lastActivations);
   if (!last) return undefined;
@@ -96,7 +104,9 @@ function entryOverdue(seen: Seen): string | undefined {
   const { incomplete, timeoutSeconds, schedule: cron, timezone, readOn } = seen;
   if (incomplete.oldestStarted === null || cron === null || timezone === null) return undefined;
   const started = new Date(incomplete.oldestStarted);
-  const periods = ENTRY_OVERDUE_PERIODS * periodSeconds({ cron, timezone }, readOn);
+  const period = periodSeconds({ cron, timezone }, readOn);
+  if (period === undefined) return undefined;
+  const periods = ENTRY_OVERDUE_PERIODS * period;
   if (readOn.getTime() - started.getTime() <= (timeoutSeconds + periods) * 1000) return undefined;
   const isExplained = [noReplica, failed, overdue, backlog, skipped].some((check) => check(seen) !== undefined);
   const hint = '; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"';
@@ -114,6 +124,13 @@ function horizonHeld({ horizonHeldBy }: Seen): string | undefined {
   if (!horizonHeldBy || horizonHeldBy.ageSeconds < HELD_SECONDS) return undefined;
   const age = formatSeconds(horizonHeldBy.ageSeconds);
   return `the horizon is held back; readers see nothing that was completed in the last ${age}`;
+}
+
+function queueHeld({ queueHeldBy }: Seen): string | undefined {
+  if (!queueHeldBy) return undefined;
+  const { pid, applicationName, userName } = queueHeldBy;
+  const who = [applicationName && `"${applicationName}"`, userName && `user ${userName}`].filter(Boolean).join(', ');
+  return `session ${pid}${who && ` (${who})`} holds a lock of pg-boss; lost activations are not taken over; to end it: select pg_terminate_backend(${pid});`;
 }
 
 function drift({ scheduleDrift }: Seen): string | undefined {

@@ -8,6 +8,7 @@ import { type HorizonHolder, readHorizon } from '../../store/read-horizon.ts';
 import { listReplicaSchedules } from '../../store/replica-schedules.ts';
 import type { RecordedActivation } from '../../worker/activation-history.ts';
 import type { JobSchedule } from '../../worker/queue.ts';
+import type { QueueHolder } from '../../worker/queue-holder.ts';
 import type { QueueStatus, QueueStatusQuery, Replica } from '../../worker/queue-status.ts';
 import { type Drain, drainOf } from './drain.ts';
 import { type Problem, problemsOf } from './problems.ts';
@@ -39,6 +40,10 @@ export interface Status {
   /** By the database's clock. */
   readonly readOn: Date;
   readonly periodSeconds: number | null;
+  /** Why the installed schedule cannot be read. */
+  readonly scheduleError: string | null;
+  /** The session that keeps lost activations from being taken over. */
+  readonly queueHeldBy: QueueHolder | null;
   /** Since when no activation has completed for three periods. */
   readonly overdueSince: Date | null;
   /** Those whose heartbeat stopped within the last hour, without a stop. */
@@ -88,6 +93,8 @@ export async function readStatus(
     horizonHeldBy: heldBy,
     readOn,
     periodSeconds,
+    scheduleError: queue.scheduleError,
+    queueHeldBy: queue.heldBy,
     overdueSince,
     lostReplicas,
     backlog: { count: Math.max(0, left) },

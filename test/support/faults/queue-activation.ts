@@ -5,7 +5,7 @@ import { waitUntil } from '../wait.ts';
 
 /** Asks for one activation, as `sealog activate` does, and returns the id of the waiting job at once. */
 export async function queueActivation(pool: Pool): Promise<string> {
-  const queue = { pool, schema: 'pgboss', logger: recordingLogger(), instanceName: 'test' };
+  const queue = { pool, schema: 'pgboss', auditLogSchema: 'sealog', logger: recordingLogger(), instanceName: 'test' };
   return await withClient(queue, async (boss) => {
     for (;;) {
       const id = await boss.send('audit-timeout', { trigger: 'manual' });
