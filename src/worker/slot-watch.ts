@@ -23,8 +23,8 @@ export function slotWatch(boss: PgBoss): (now: number, schedules: readonly Watch
   const missingSince = new Map<string, number>();
   return async (now, schedules) => {
     for (const { job, updated, asked, ...schedule } of schedules) {
-      const slot = previousSlot(schedule, new Date(now * 1000)).getTime() / 1000;
-      if (slot <= Math.max(updated, asked ?? 0)) {
+      const slot = previousSlot(schedule, new Date(now * 1000))?.getTime();
+      if (slot === undefined || slot / 1000 <= Math.max(updated, asked ?? 0)) {
         missingSince.delete(job);
         continue;
       }

@@ -1,4 +1,4 @@
-import { periodSeconds } from '../../worker/slots.ts';
+import type { QueueStatus } from '../../worker/queue-status.ts';
 import { formatSeconds } from '../table.ts';
 import { lastFailure } from './last-failure.ts';
 import type { Status } from './read-status.ts';
@@ -12,6 +12,7 @@ export interface Problem {
 export type ProblemKind =
   | 'no-replica'
   | 'no-schedule'
+  | 'schedule-unreadable'
   | 'failed'
   | 'overdue'
   | 'entry-overdue'
@@ -27,13 +28,14 @@ const ENTRY_OVERDUE_PERIODS = 2;
 /** The most replicas that a sentence names. */
 const MOST_NAMES = 3;
 
-type Seen = Omit<Status, 'whole' | 'problems'> & { readonly timeoutSeconds: number };
+type Seen = Omit<Status, 'whole' | 'problems'> & Pick<QueueStatus, 'lastSeen'> & { readonly timeoutSeconds: number };
 type Check = (status: Seen) => string | undefined;
 
 /** In the order of their urgency: who is to do the work, whether it is done, what is left of it. */
 const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
   ['no-replica', noReplica],
   ['no-schedule', noSchedule],
+  ['schedule-unreadable', scheduleUnreadable],
   ['failed', failed],
   ['overdue', overdue],
   ['entry-overdue', entryOverdue],
@@ -51,15 +53,18 @@ export function problemsOf(status: Seen): Problem[] {
   });
 }
 
-function noReplica({ replicas, lostReplicas, readOn }: Seen): string | undefined {
+function noReplica({ replicas, lastSeen: last, readOn }: Seen): string | undefined {
   if (replicas.length > 0) return undefined;
-  const last = lostReplicas.toSorted((a, b) => b.lastSeen.getTime() - a.lastSeen.getTime())[0];
   const seen = last ? `${last.name} was last seen ${ago(last.lastSeen, readOn)}` : 'start one with `sealog worker`';
   return `no replica is alive; ${seen}`;
 }
 
 function noSchedule({ schedule }: Seen): string | undefined {
   return schedule === null ? 'no schedule is installed; the next worker to start installs it' : undefined;
+}
+
+function scheduleUnreadable({ schedule, scheduleError }: Seen): string | undefined {
+  return scheduleError === null ? undefined : `the installed schedule "${schedule}" cannot be read: ${scheduleError}`;
 }
 
 function failed({ lastActivations, readOn }: Seen): string | undefined {
@@ -82,10 +87,10 @@ function overdue({ overdueSince, lastActivations, readOn }: Seen): string | unde
  * where nothing else explains it.
  */
 function entryOverdue(seen: Seen): string | undefined {
-  const { incomplete, timeoutSeconds, schedule: cron, timezone, readOn } = seen;
-  if (incomplete.oldestStarted === null || cron === null || timezone === null) return undefined;
+  const { incomplete, timeoutSeconds, periodSeconds, readOn } = seen;
+  if (incomplete.oldestStarted === null || periodSeconds === null) return undefined;
   const started = new Date(incomplete.oldestStarted);
-  const periods = ENTRY_OVERDUE_PERIODS * periodSeconds({ cron, timezone }, readOn);
+  const periods = ENTRY_OVERDUE_PERIODS * periodSeconds;
   if (readOn.getTime() - started.getTime() <= (timeoutSeconds + periods) * 1000) return undefined;
   const isExplained = [noReplica, failed, overdue, backlog, skipped].some((check) => check(seen) !== undefined);
   const hint = '; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"';

@@ -38,9 +38,11 @@ export interface Status {
   /** By the database's clock. */
   readonly readOn: Date;
   readonly periodSeconds: number | null;
+  /** Why the installed schedule cannot be read. */
+  readonly scheduleError: string | null;
   /** Since when no activation has completed for three periods. */
   readonly overdueSince: Date | null;
-  /** Those whose heartbeat stopped within the last hour, without a stop. */
+  /** Those whose heartbeat stopped within the last quarter of an hour, without a stop. */
   readonly lostReplicas: readonly Replica[];
   /** Stale entries that the last activation left because it had reached its limit. */
   readonly backlog: { readonly count: number };
@@ -85,12 +87,14 @@ export async function readStatus(
     horizonHeldBy: heldBy,
     readOn,
     periodSeconds,
+    scheduleError: queue.scheduleError,
     overdueSince,
     lostReplicas,
     backlog: { count: Math.max(0, left) },
     drain: drainOf(Math.max(0, stale - refused), completed, queue, settings.auditTimeout),
   };
-  const problems = problemsOf({ ...seen, timeoutSeconds: settings.auditTimeout.timeoutSeconds });
+  const { timeoutSeconds } = settings.auditTimeout;
+  const problems = problemsOf({ ...seen, timeoutSeconds, lastSeen: queue.lastSeen });
   return { ...seen, whole: problems.length === 0, problems };
 }
 
@@ -99,6 +103,8 @@ function tell({ outcome, ...told }: RecordedActivation, runningOn: string | null
   return { ...told, ...outcome };
 }
 
+/** Whether it has completed with an outcome that can be read: others may write into pg-boss's tables. */
 function isCompleted(activation: ToldActivation): activation is ToldActivation & AuditTimeoutOutcome {
-  return activation.state === 'completed' && activation.cutoff !== undefined;
+  const { state, cutoff, limit, limitReached, skipped, durationMs } = activation;
+  return state === 'completed' && ![cutoff, limit, limitReached, skipped, durationMs].includes(undefined);
 }
