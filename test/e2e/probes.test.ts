@@ -13,6 +13,9 @@ let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
 afterEach(async () => await database[Symbol.asyncDispose]());
 
+/** For tests that count what is activated. */
+const QUIET = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
+
 test('a replica is alive from its start, ready when it works, and tells why not', async () => {
   await using proxy = await startProxy(database.url);
   await proxy.cut();
@@ -67,7 +70,7 @@ const OF_THE_REPLICA = [
 test('what only the database knows is missing from a scrape while it is away, and back after', async () => {
   await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
   await using proxy = await startProxy(database.url);
-  await using replica = await startProbedWorker(proxy.url, { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() });
+  await using replica = await startProbedWorker(proxy.url, QUIET);
   await replica.waitForEvent('audit-timeout.activation');
   await replica.waitForEvent('worker.started');
   const all = [...OF_THE_DATABASE, ...OF_THE_REPLICA].toSorted();
@@ -111,7 +114,7 @@ test('metrics tell what was done and what is there, by the names of the contract
     { startedMinutesAgo: 500, operationId: 'disk_create' },
     { startedMinutesAgo: 2 },
   ]);
-  await using replica = await startProbedWorker(database.url);
+  await using replica = await startProbedWorker(database.url, QUIET);
   await replica.waitForEvent('audit-timeout.activation');
   // Only then has it sealed, too.
   await replica.waitForEvent('worker.started');
@@ -135,7 +138,7 @@ test('metrics tell what was done and what is there, by the names of the contract
   expect(value('sealog_stale_entries')).toBe(0);
   expect(value('sealog_timeout_seconds')).toBe(14_400);
   expect(value('sealog_activation_limit_entries')).toBe(1000);
-  expect(value('sealog_schedule_period_seconds{job="audit-timeout"}')).toBe(600);
+  expect(value('sealog_schedule_period_seconds{job="audit-timeout"}')).toBe(86_400);
   expect(value('sealog_schedule_drift{job="audit-timeout"}')).toBe(0);
   expect(value('sealog_last_activation_skipped_entries{job="audit-timeout"}')).toBe(0);
   expect(value('sealog_replicas')).toBe(1);
@@ -165,7 +168,7 @@ test('what the whole fleet did outlives its replicas, and a lost one and a drift
       .find((one) => one.startsWith(`${line} `))
       ?.split(' ')[1];
   {
-    await using first = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'first' });
+    await using first = await startProbedWorker(database.url, { ...QUIET, SEALOG_INSTANCE_NAME: 'first' });
     await first.waitForEvent('audit-timeout.activation');
   }
   // Killed: it could not say that it ends. Its heartbeat is made older, so that nobody waits for it to become so.
@@ -177,7 +180,7 @@ test('what the whole fleet did outlives its replicas, and a lost one and a drift
   await using hold = await connected(database.url);
   // Its own first activation has to wait, so that the last one is still that of the first replica.
   await hold.query('begin; lock table sealog.audit_log in share row exclusive mode');
-  await using second = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'second' });
+  await using second = await startProbedWorker(database.url, { ...QUIET, SEALOG_INSTANCE_NAME: 'second' });
   await second.waitForEvent('worker.started');
   const before = (await second.get('/metrics')).body;
   expect(gauge(before, 'sealog_last_activation_timestamp_seconds{job="audit-timeout"}')).toBe('1700000000');
