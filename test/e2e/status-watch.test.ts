@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { connected } from '../support/connection.ts';
 import { createDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -46,4 +47,22 @@ test('status --watch --json is a line each time', async () => {
   for (const line of watch.stdout.trimEnd().split('\n')) {
     expect(JSON.parse(line)).toMatchObject({ job: 'audit-timeout', whole: false });
   }
+});
+
+test('status names what is wrong when the database ends its session, or refuses one', async () => {
+  await using database = await createDatabase();
+  await using hold = await connected(database.url);
+  await hold.query('begin; lock table pgboss.version');
+  await using status = await spawnNode(['src/bin.ts', 'status'], { env: { DATABASE_URL: database.url } });
+  await waitUntil('status waits, and is ended', async () => {
+    const { rows } = await database.pool.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name like 'sealog %' and wait_event_type = 'Lock'`,
+    );
+    return rows.length > 0;
+  });
+  expect(await status.exited).toEqual({ code: 1, signal: null });
+  expect(status.stderr).toBe(
+    'sealog: the database cannot be reached: terminating connection due to administrator command\n',
+  );
 });

@@ -50,7 +50,7 @@ interface Passes {
 
 /** What pg-boss sends within three hours, with a pass in each minute. */
 function sentByPgBoss(cron: string, timezone: string, from: Date): string[] {
-  const passes = new Timekeeper(null as never, null as never, null as never) as unknown as Passes;
+  const passes = new Timekeeper(null as never, null as never, null) as unknown as Passes;
   const sent = new Set<string>();
   for (let now = from.getTime(); now < from.getTime() + HOURS; now += 60_000) {
     const { occurrences } = passes.dueOccurrences(cron, 'cron', timezone, now);
