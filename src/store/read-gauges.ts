@@ -1,11 +1,10 @@
 import { sql } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
-import { isStale } from './stale.ts';
 
 /** What is measured of the audit log at a scrape. */
 export interface Gauges {
   readonly incomplete: number;
-  /** Incomplete and started longer ago than the timeout, or more than a day ahead of the clock. */
+  /** Incomplete and started longer ago than the timeout. */
   readonly stale: number;
   readonly oldestAgeSeconds: number;
   /** How far the horizon that was sealed last lies behind the database's clock. Each worker seals every twenty seconds. */
@@ -19,7 +18,7 @@ export async function readGauges({ db, schema }: AuditLogDatabase, timeoutSecond
     sql<number>`greatest(0, coalesce(extract(epoch from ${clock} - min(${sql.ref(instant)})), 0))::double precision`;
   const { rows } = await sql<Gauges>`
     select count(*)::integer as "incomplete",
-           count(*) filter (where ${isStale(schema, sql.ref('time_started'), sql.ref('cutoff'))})::integer as "stale",
+           count(*) filter (where time_started < cutoff)::integer as "stale",
            ${age('time_started')} as "oldestAgeSeconds",
            (select ${age('sealed')} from ${sql.id(schema, 'audit_log_horizon')}) as "horizonLagSeconds"
       from ${sql.id(schema, 'audit_log')},

@@ -6,7 +6,6 @@ import { formatStatus } from '../../src/cli/status/format-status.ts';
 import { readStatus, type Status } from '../../src/cli/status/read-status.ts';
 import { loadSettings } from '../../src/config/load-settings.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
-import { readGauges } from '../../src/store/read-gauges.ts';
 import { timeoutEachStaleEntry } from '../../src/store/timeout-each-stale-entry.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { withQueueStatus } from '../../src/worker/queue-status.ts';
@@ -169,14 +168,4 @@ test('a replica is lost for a quarter of an hour, for status as for the metrics'
   const later = await status();
   expect(later).toMatchObject({ lostReplicas: [], replicas: [] });
   expect(later.problems[0]!.message).toBe('no replica is alive; worker-1 was last seen 20 min ago');
-});
-
-test('an entry that was begun while the clock was a year ahead is stale, for status as for the metrics', async () => {
-  // The rule asks the clock of the server, which a test cannot set.
-  await database.pool.query('alter table sealog.audit_log disable trigger user');
-  await insertEntries(database.pool, [{ startedMinutesAgo: -365 * 1440 }, { startedMinutesAgo: -60 }]);
-  await database.pool.query('alter table sealog.audit_log enable trigger user');
-  expect(await status()).toMatchObject({ incomplete: { count: 2 }, stale: { count: 1 } });
-  const gauges = await readGauges(auditLogDatabase(database.pool, 'sealog'), 14_400);
-  expect(gauges).toMatchObject({ incomplete: 2, stale: 1, oldestAgeSeconds: 0 });
 });
