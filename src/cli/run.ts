@@ -12,23 +12,28 @@ export async function run(args: readonly string[], streams: Streams = process): 
     await createProgram(streams).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
-    // Commander has told what is wrong already, or shown the help that was asked for.
-    if (!(error instanceof CommanderError)) streams.stderr.write(`sealog: ${tell(error)}\n`);
+    // Commander has printed what is wrong already, or the help that was asked for.
+    if (!(error instanceof CommanderError)) streams.stderr.write(`sealog: ${messageOf(error)}\n`);
     return exitCodeOf(error);
   }
 }
 
 /** Of the system, the operation and the address say little to somebody who did not know that a database is needed. */
-function tell(error: unknown): string {
+function messageOf(error: unknown): string {
   const unreachable = connectionErrorIn(error);
   return unreachable ? `the database cannot be reached: ${reasonOf(unreachable)}` : reasonOf(error);
 }
 
+// pg gives these no code; the states are those of a server that starts, stops or takes no more connections.
+const CONNECTION_MESSAGES = /^(?:timeout exceeded when trying to connect|Connection terminated|Query read timeout)/;
+const CONNECTION_STATES = /^(?:08...|53300|57P0[1-3])$/;
+
 function connectionErrorIn(error: unknown): Error | undefined {
   if (!(error instanceof Error)) return undefined;
-  const inside = error instanceof AggregateError ? error.errors[0] : error;
-  const { syscall } = inside as { syscall?: string };
-  return syscall === 'connect' || syscall === 'getaddrinfo' ? error : connectionErrorIn(error.cause);
+  const inside: unknown = error instanceof AggregateError ? error.errors[0] : error;
+  const { syscall, code = '', message = '' } = inside as { syscall?: string; code?: string; message?: string };
+  const isOne = syscall === 'connect' || syscall === 'getaddrinfo' || CONNECTION_STATES.test(code);
+  return isOne || CONNECTION_MESSAGES.test(message) ? error : connectionErrorIn(error.cause);
 }
 
 function exitCodeOf(error: unknown): number {

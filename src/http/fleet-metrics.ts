@@ -2,7 +2,8 @@ import type { Meter } from '@opentelemetry/api';
 import type { QueueConnection } from '../worker/boss.ts';
 import { periodSeconds } from '../worker/slots.ts';
 import { describeSchedule, type JobSchedule } from '../worker/queue.ts';
-import { LOST_MINUTES, readFleet } from '../worker/read-fleet.ts';
+import { LOST_MINUTES } from '../worker/instances.ts';
+import { readFleet } from '../worker/read-fleet.ts';
 import { measure } from './measure.ts';
 
 export interface FleetMetricsOptions {
@@ -13,8 +14,8 @@ export interface FleetMetricsOptions {
 }
 
 /**
- * Measures the fleet when it is scraped, by one short statement. Every replica tells the same, but for the drift, which
- * is its own.
+ * Measures the fleet when it is scraped, by one short statement. Every replica answers the same, but for the drift,
+ * which is its own.
  */
 export function fleetMetrics(meter: Meter, { queue, schedules, onError }: FleetMetricsOptions): void {
   const gauge = (name: string, description: string) => meter.createObservableGauge(name, { description });
@@ -28,16 +29,16 @@ export function fleetMetrics(meter: Meter, { queue, schedules, onError }: FleetM
   );
   const period = gauge(
     'sealog_schedule_period_seconds',
-    'Time between two slots of the installed schedule: the longest of the last four.',
+    'Time between two slots of the installed schedule: the longest of the last four. Of the configured one where none that can be read is installed.',
   );
   const drift = gauge(
     'sealog_schedule_drift',
     '1 when another schedule is installed than the one that this replica is configured with.',
   );
-  const replicas = gauge('sealog_replicas', 'Replicas that live, by their heartbeat in the database.');
+  const replicas = gauge('sealog_replicas', 'Replicas that are alive, by their heartbeat in the database.');
   const lost = gauge(
     'sealog_lost_replicas',
-    `Replicas that ended in the last ${LOST_MINUTES} minutes without being told to.`,
+    `Replicas that ended in the last ${LOST_MINUTES} minutes without being stopped.`,
   );
   measure(meter, [last, skipped, period, drift, replicas, lost], {
     read: () => readFleet(queue, [...schedules.keys()]),
@@ -46,8 +47,11 @@ export function fleetMetrics(meter: Meter, { queue, schedules, onError }: FleetM
         const configured = schedules.get(job);
         const agrees = schedule && configured && describeSchedule(schedule) === describeSchedule(configured);
         result.observe(drift, agrees ? 0 : 1, { job });
-        const seconds = schedule && periodSeconds(schedule, new Date(fleet.now * 1000));
-        if (seconds) result.observe(period, seconds, { job });
+        // Of some schedule in any case: without a period, no alert could say that activations fail to come.
+        const seconds = [schedule, configured]
+          .map((one) => (one ? periodSeconds(one, new Date(fleet.now * 1000)) : undefined))
+          .find((found) => found !== undefined);
+        if (seconds !== undefined) result.observe(period, seconds, { job });
         if (!lastActivation) continue;
         result.observe(last, lastActivation.completedSeconds, { job });
         result.observe(skipped, lastActivation.skipped, { job });

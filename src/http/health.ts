@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { reasonOf } from '../store/when-ready.ts';
 import type { HttpAnswer, HttpRoute } from './server.ts';
 
 /** One thing that must hold: resolves when it does, and throws why not. */
@@ -35,7 +36,7 @@ async function reasonAgainst(check: Check): Promise<string | undefined> {
       delay(CHECK_MS, `no answer within ${CHECK_MS} ms`, { signal: timeout.signal }),
     ]);
   } catch (error) {
-    return error instanceof Error && error.message !== '' ? error.message : String(error);
+    return reasonOf(error);
   } finally {
     timeout.abort();
   }

@@ -1,6 +1,6 @@
 import type { MeterProvider as MeterProviderApi } from '@opentelemetry/api';
-import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
-import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
+import { AggregationTemporality, InstrumentType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { openMetrics } from './open-metrics.ts';
 import type { HttpRoute } from './server.ts';
 
@@ -15,13 +15,13 @@ export interface Prometheus extends AsyncDisposable {
  * `application/openmetrics-text`, as Prometheus does, and Prometheus's own text format 0.0.4 to all others.
  */
 export function createPrometheus(): Prometheus {
-  const exporter = new PrometheusExporter({ preventServerStart: true });
+  const reader = new ScrapeReader();
   const serializer = new PrometheusSerializer(undefined, false, undefined, true, true);
-  const meterProvider = new MeterProvider({ readers: [exporter] });
+  const meterProvider = new MeterProvider({ readers: [reader] });
   return {
     meterProvider,
     async route() {
-      const { resourceMetrics } = await exporter.collect();
+      const { resourceMetrics } = await reader.collect();
       const body = serializer.serialize(resourceMetrics);
       return {
         status: 200,
@@ -37,4 +37,24 @@ export function createPrometheus(): Prometheus {
     },
     [Symbol.asyncDispose]: () => meterProvider.shutdown(),
   };
+}
+
+/**
+ * Collects when it is scraped. A gauge that nobody observed in this scrape is missing from it: with cumulative
+ * temporality, which Prometheus wants of everything else, OpenTelemetry repeats its last value for ever, and a worker
+ * without its database would report an hour-old state as the present one.
+ */
+class ScrapeReader extends MetricReader {
+  constructor() {
+    super({
+      aggregationTemporalitySelector: (instrument) =>
+        instrument === InstrumentType.OBSERVABLE_GAUGE
+          ? AggregationTemporality.DELTA
+          : AggregationTemporality.CUMULATIVE,
+    });
+  }
+
+  protected override async onForceFlush(): Promise<void> {}
+
+  protected override async onShutdown(): Promise<void> {}
 }

@@ -77,6 +77,8 @@ export async function startHttpServer({ host, port, routes, logger }: HttpServer
       code === 'EADDRINUSE' ? 'is in use: set SEALOG_HTTP_PORT, or 0 for a free one' : `cannot be had: ${message}`;
     throw new HttpServerError(`http: ${host}:${port} ${why}`, { cause });
   }
+  // A connection that cannot be accepted, for want of file descriptors: without a listener it would end the worker.
+  server.on('error', (err) => httpError(logger, { path: '', err }));
   const address = server.address();
   return {
     port: typeof address === 'object' && address ? address.port : port,

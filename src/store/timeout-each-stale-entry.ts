@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { sql } from 'kysely';
 import type { Instant } from '../audit-log/instant.ts';
+import { storableText } from '../audit-log/storable-text.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { instantText } from './instant-text.ts';
 import { MOST_OPERATIONS, startedAhead, type TimedOut } from './timeout-stale-entries.ts';
@@ -8,9 +9,12 @@ import { inSavepoint } from './transaction.ts';
 
 export interface SkippedEntry {
   readonly id: string;
-  /** What the database said. */
+  /** What the database said, at most {@link MAX_REASON_CHARACTERS} characters. */
   readonly reason: string;
 }
+
+/** A refusal may quote what it refuses, however long that is; a thousand of them go into one row and one log line. */
+export const MAX_REASON_CHARACTERS = 500;
 
 /** Each entry costs three statements, so one activation times out no more than this and goes on no longer. */
 const MOST_ENTRIES = 1000;
@@ -39,7 +43,7 @@ export async function timeoutEachStaleEntry(
       const update = await inSavepoint(database, () => timeoutEntry(database, entry.id));
       if (!('refused' in update)) {
         if (update.value) timedOut.push(entry);
-      } else if (skipped.length < MOST_SKIPPED) skipped.push({ id: entry.id, reason: update.refused.message });
+      } else if (skipped.length < MOST_SKIPPED) skipped.push({ id: entry.id, reason: reasonOf(update.refused) });
     }
     last = tried.at(-1);
   } while (tried.length > 0 && timedOut.length < most && performance.now() < end);
@@ -53,6 +57,10 @@ export async function timeoutEachStaleEntry(
     // There may be more behind what half a minute was enough for. Without progress it would be the same next time.
     limitReached: timedOut.length >= most || (timedOut.length > 0 && performance.now() >= end),
   };
+}
+
+function reasonOf({ message }: Error): string {
+  return storableText(message, MAX_REASON_CHARACTERS) ?? '';
 }
 
 interface StaleEntry {

@@ -1,5 +1,6 @@
 import { JOBS } from '../jobs/jobs.ts';
 import type { QueueConnection } from './boss.ts';
+import { countSql, flagSql, lengthSql, textSql } from './recorded-outcome.ts';
 
 /**
  * Installs `activation` in the audit log's schema, or replaces it: a view for people, one row for each activation that
@@ -31,8 +32,8 @@ returns table (
 language sql stable as $body$
 select job.name, job.id, job.state::text,
        -- While it runs, its output is of the attempt before.
-       case when job.state <> 'active' then job.output->>'by' end,
-       coalesce(job.output->>'trigger', job.data->>'trigger'),
+       case when job.state <> 'active' then ${textSql('job.output', 'by')} end,
+       coalesce(${textSql('job.output', 'trigger')}, ${textSql('job.data', 'trigger')}),
        -- A slot is a row of the queue that forwards; the job was made while that row was active.
        case when job.data->>'trigger' = 'schedule' then (
          select forwarded.singleton_on at time zone 'UTC'
@@ -43,13 +44,14 @@ select job.name, job.id, job.state::text,
             and job.created_on between forwarded.started_on and forwarded.completed_on
           order by forwarded.created_on desc limit 1) end,
        job.retry_count, job.created_on, job.started_on, job.completed_on,
-       case jsonb_typeof(job.output->'timedOut') when 'number' then (job.output->'timedOut')::bigint end,
-       case jsonb_typeof(job.output->'limitReached') when 'boolean' then (job.output->'limitReached')::boolean end,
-       case jsonb_typeof(job.output->'skipped') when 'array' then jsonb_array_length(job.output->'skipped') end,
-       case jsonb_typeof(job.output->'durationMs') when 'number' then (job.output->'durationMs')::bigint end,
+       ${countSql('job.output', 'timedOut')},
+       ${flagSql('job.output', 'limitReached')},
+       ${lengthSql('job.output', 'skipped')},
+       ${countSql('job.output', 'durationMs')},
        case when job.state <> 'completed' then
          -- What was thrown has a message; what pg-boss itself says is in a value.
-         coalesce(job.output->>'message', job.output->'value'->>'message', job.output->>'value') end
+         coalesce(${textSql('job.output', 'message')}, ${textSql(`job.output->'value'`, 'message')},
+                  ${textSql('job.output', 'value')}) end
   from ${queue}.job job
  where job.name in (${jobs})
 $body$;

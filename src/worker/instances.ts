@@ -1,15 +1,57 @@
-import type { Instance, PgBoss } from 'pg-boss';
+import type { PgBoss } from 'pg-boss';
+import { dateOf, milliseconds } from './instants.ts';
 
-// pg-boss tells the oldest first and keeps up to a thousand that are dead: its default limit of a thousand could hide
-// the ones that are alive.
-const MOST = 10_000;
-
-/** What pg-boss has registered: each worker process that is alive, and those of the last days that are not. */
-export async function listInstances(boss: PgBoss): Promise<Instance[]> {
-  return await boss.getInstances({ limit: MOST });
+/** One worker process, from pg-boss's instance table. */
+export interface Instance {
+  /** Of the replica. Others may register instances too, without one. */
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Of pg-boss. */
+  readonly version: string;
+  readonly startedOn: Date;
+  /** It reports every 30 s that it is there. */
+  readonly lastSeen: Date;
+  readonly isAlive: boolean;
+  /** It went silent within the last {@link LOST_MINUTES} minutes. */
+  readonly isLost: boolean;
 }
 
-/** The name of the replica. Others may register instances too, without one. */
-export function nameOf({ name, host, pid }: Instance): string {
-  return name ?? `${host}:${pid}`;
+/** Long enough to be seen and reported, and then over: nothing more is to be done about a replica that was replaced. */
+export const LOST_MINUTES = 15;
+
+/** As pg-boss has it: so many beats may be missing. */
+const QUIET_BEATS = 3;
+/** Of those that pg-boss keeps, up to a thousand that have ended: far more than there are replicas. */
+const MOST = 1000;
+
+/**
+ * SQL of the instances that have not reported that they stop, with `is_alive` and `is_lost`: the one definition of both, for
+ * `status`, `activate` and the metrics.
+ */
+export function instancesSql(schema: string): string {
+  return `
+    select name, host, pid, version, started_on, heartbeat_on, silent <= allowed as is_alive,
+           silent > allowed and silent <= interval '${LOST_MINUTES} minutes' as is_lost
+      from (select *, ${schema}.job_now() - heartbeat_on as silent,
+                   heartbeat_seconds * ${QUIET_BEATS} * interval '1 s' as allowed
+              from ${schema}.instance
+             where stopped_on is null and isfinite(heartbeat_on)) as instance`;
 }
+
+/** The instances that have not reported that they stop: those that were heard of last come first. */
+export async function listInstances(boss: PgBoss, schema: string): Promise<Instance[]> {
+  const { rows } = await boss.getDb().executeSql(
+    `select coalesce(name, host || ':' || pid) as name, host, pid, version, ${milliseconds('started_on')} as started,
+            ${milliseconds('heartbeat_on')} as seen, is_alive as "isAlive", is_lost as "isLost"
+       from (${instancesSql(schema)}) as instance order by heartbeat_on desc limit ${MOST}`,
+    [],
+  );
+  return (rows as InstanceRow[]).map(({ started, seen, ...instance }) => ({
+    ...instance,
+    startedOn: dateOf(started) ?? new Date(0),
+    lastSeen: dateOf(seen) ?? new Date(0),
+  }));
+}
+
+type InstanceRow = Omit<Instance, 'startedOn' | 'lastSeen'> & { readonly started: string; readonly seen: string };

@@ -1,21 +1,15 @@
-import type { Instance, PgBoss } from 'pg-boss';
+import type { PgBoss } from 'pg-boss';
 import { lastActivations, type RecordedActivation } from './activation-history.ts';
 import { type QueueConnection, withClient } from './boss.ts';
-import { listInstances, nameOf } from './instances.ts';
+import { type Instance, listInstances } from './instances.ts';
+import { dateOf, milliseconds } from './instants.ts';
 import { type QueueHolder, queueHolder } from './queue-holder.ts';
 import type { JobSchedule } from './queue.ts';
 import { runningReplica } from './running-replica.ts';
+import { nextSlots, periodSeconds, unreadable } from './slots.ts';
 
 /** One worker process, from pg-boss's instance table. */
-export interface Replica {
-  readonly name: string;
-  readonly host: string;
-  readonly pid: number;
-  readonly startedOn: Date;
-  /** It tells every 30 s that it is there. */
-  readonly lastSeen: Date;
-  /** Of pg-boss. */
-  readonly version: string;
+export interface Replica extends Omit<Instance, 'isAlive' | 'isLost'> {
   /** The job of which it runs an activation now. */
   readonly activeJob: string | null;
 }
@@ -26,7 +20,7 @@ export interface QueueStatus {
   /** Null when no worker has installed it yet. */
   readonly schedule: JobSchedule | null;
   readonly nextRun: Date | null;
-  /** Between the next slot and the one after it. */
+  /** The longest time between two slots lately: see `periodSeconds` in `slots.ts`. */
   readonly periodSeconds: number | null;
   /** Why the installed schedule cannot be read. Null when it can, or when there is none. */
   readonly scheduleError: string | null;
@@ -38,19 +32,20 @@ export interface QueueStatus {
   readonly runningOn: string | null;
   /** Those that are alive, by name. */
   readonly replicas: readonly Replica[];
-  /** Those whose heartbeat stopped within the last hour, and which have not said that they stop. */
+  /** Those whose heartbeat stopped within the last quarter of an hour, and which have not reported that they stop. */
   readonly lostReplicas: readonly Replica[];
   /** Who keeps pg-boss from giving lost activations to others. */
   readonly heldBy: QueueHolder | null;
+  /** The one that was heard of last, of those that have not reported that they stop. */
+  readonly lastSeen: Replica | null;
 }
 
 export interface QueueStatusQuery {
   readonly job: string;
-  /** How many activations to tell. */
+  /** How many activations to read. */
   readonly activations: number;
 }
 
-const LOST_MS = 3_600_000;
 const OVERDUE_SLOTS = 3;
 
 export async function readQueueStatus(queue: QueueConnection, query: QueueStatusQuery): Promise<QueueStatus> {
@@ -66,61 +61,71 @@ export async function withQueueStatus<T>(
 }
 
 async function readStatus(boss: PgBoss, schema: string, { job, activations }: QueueStatusQuery): Promise<QueueStatus> {
-  const { rows } = await boss.getDb().executeSql(`select ${schema}.job_now() as "readOn"`);
-  const { readOn } = rows[0] as { readOn: Date };
-  const installed = await boss.getSchedule(job);
+  const { readOn, installed } = await readSchedule(boss, schema, job);
   const recent = await lastActivations(boss, { job, schema, limit: activations });
-  const instances = await listInstances(boss);
-  const alive = instances.filter(({ live }) => live);
+  const instances = await listInstances(boss, schema);
+  const alive = instances.filter(({ isAlive }) => isAlive);
   const startedOn = recent.find(({ state }) => state === 'active')?.startedOn;
-  const names = alive.map(nameOf);
+  const names = alive.map(({ name }) => name);
   const runningOn = startedOn ? await runningReplica(boss, { startedOn, replicas: names }) : null;
-  const lost = instances.filter(
-    ({ live, stoppedOn, heartbeatOn }) => !live && !stoppedOn && readOn.getTime() - heartbeatOn.getTime() <= LOST_MS,
-  );
-  const tell = (instance: Instance) => replicaOf(instance, nameOf(instance) === runningOn ? job : null);
+  const [lastSeen] = instances;
   return {
     readOn,
     schedule: installed && { cron: installed.cron, timezone: installed.timezone },
-    ...slotsOf(boss, installed, {
+    ...slotsOf(installed, {
       readOn,
       completedOn: recent.find(({ state }) => state === 'completed')?.completedOn,
     }),
     lastActivations: recent,
     runningOn,
-    replicas: alive.map(tell).toSorted(byName),
-    lostReplicas: lost.map((instance) => replicaOf(instance, null)).toSorted(byName),
     heldBy: await queueHolder(boss, schema),
+    replicas: alive.map((instance) => replicaOf(instance, instance.name === runningOn ? job : null)).toSorted(byName),
+    lostReplicas: instances
+      .filter(({ isLost }) => isLost)
+      .map((instance) => replicaOf(instance, null))
+      .toSorted(byName),
+    lastSeen: lastSeen ? replicaOf(lastSeen, null) : null,
   };
 }
 
-function slotsOf(
+type Installed = JobSchedule & { readonly updatedOn: Date };
+
+async function readSchedule(
   boss: PgBoss,
-  installed: (JobSchedule & { readonly updatedOn: Date }) | null,
-  { readOn, completedOn }: { readonly readOn: Date; readonly completedOn: Date | null | undefined },
-): Pick<QueueStatus, 'nextRun' | 'periodSeconds' | 'scheduleError' | 'overdueSince'> {
-  const unknown = { nextRun: null, periodSeconds: null, scheduleError: null, overdueSince: null };
-  if (!installed) return unknown;
-  const { cron, timezone: tz, updatedOn } = installed;
-  const from = completedOn && completedOn > updatedOn ? completedOn : updatedOn;
-  try {
-    const [nextRun = null, afterThat] = boss.previewSchedule(cron, { tz, from: readOn, count: 2 });
-    const due = boss.previewSchedule(cron, { tz, from, count: OVERDUE_SLOTS })[OVERDUE_SLOTS - 1];
-    return {
-      nextRun,
-      periodSeconds: nextRun && afterThat ? (afterThat.getTime() - nextRun.getTime()) / 1000 : null,
-      scheduleError: null,
-      overdueSince: due && due <= readOn ? due : null,
-    };
-  } catch (error) {
-    // SQL takes any text for a schedule.
-    return { ...unknown, scheduleError: error instanceof Error ? error.message : String(error) };
-  }
+  schema: string,
+  job: string,
+): Promise<{ readonly readOn: Date; readonly installed: Installed | null }> {
+  const { rows } = await boss.getDb().executeSql(
+    `select ${milliseconds('now')} as now, cron, timezone, ${milliseconds('updated_on')} as updated
+       from ${schema}.job_now() as now left join ${schema}.schedule on name = $1 and key = ''`,
+    [job],
+  );
+  const [{ now, cron, timezone, updated }] = rows as [
+    { now: string; cron: string | null; timezone: string; updated: string | null },
+  ];
+  const readOn = dateOf(now)!;
+  return { readOn, installed: cron === null ? null : { cron, timezone, updatedOn: dateOf(updated) ?? readOn } };
 }
 
-function replicaOf(instance: Instance, activeJob: string | null): Replica {
-  const { host, pid, startedOn, heartbeatOn, version } = instance;
-  return { name: nameOf(instance), host, pid, startedOn, lastSeen: heartbeatOn, version, activeJob };
+function slotsOf(
+  installed: Installed | null,
+  { readOn, completedOn }: { readonly readOn: Date; readonly completedOn: Date | null | undefined },
+): Pick<QueueStatus, 'nextRun' | 'periodSeconds' | 'scheduleError' | 'overdueSince'> {
+  if (!installed) return { nextRun: null, periodSeconds: null, scheduleError: null, overdueSince: null };
+  const { updatedOn } = installed;
+  const from = completedOn && completedOn > updatedOn ? completedOn : updatedOn;
+  const due = nextSlots(installed, from, OVERDUE_SLOTS)?.[OVERDUE_SLOTS - 1];
+  return {
+    nextRun: nextSlots(installed, readOn, 1)?.[0] ?? null,
+    periodSeconds: periodSeconds(installed, readOn) ?? null,
+    scheduleError: unreadable(installed) ?? null,
+    overdueSince: due && due <= readOn ? due : null,
+  };
+}
+
+// Named one by one, because `status --json` prints them in this order.
+function replicaOf({ name, host, pid, startedOn, lastSeen, version }: Instance, activeJob: string | null): Replica {
+  return { name, host, pid, startedOn, lastSeen, version, activeJob };
 }
 
 function byName(a: Replica, b: Replica): number {

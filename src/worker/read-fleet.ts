@@ -1,14 +1,16 @@
 import type { QueueConnection } from './boss.ts';
+import { instancesSql } from './instances.ts';
 import type { JobSchedule } from './queue.ts';
+import { lengthSql } from './recorded-outcome.ts';
 
 /** What the whole fleet did and is, as any replica can tell it, whichever has been restarted since. */
 export interface Fleet {
   /** By the database's clock, in seconds since 1970. */
   readonly now: number;
   readonly jobs: readonly FleetJob[];
-  /** Replicas whose heartbeat is in time. */
+  /** Replicas that are alive. */
   readonly replicas: number;
-  /** Replicas whose heartbeat ended in the last {@link LOST_MINUTES} minutes without their saying so. */
+  /** Replicas that were lost lately. */
   readonly lost: number;
 }
 
@@ -20,29 +22,29 @@ export interface FleetJob {
   readonly lastActivation: { readonly completedSeconds: number; readonly skipped: number } | null;
 }
 
-/** Long enough to be seen and told, and then over: nothing more is to be done about a replica that was replaced. */
-export const LOST_MINUTES = 15;
-
-/** One statement, served by pg-boss's index on name and time; reads a few rows. Follows pg-boss's idea of a live one. */
+/** One statement, served by pg-boss's index on name and time; reads a few rows. */
 export async function readFleet({ pool, schema }: QueueConnection, jobs: readonly string[]): Promise<Fleet> {
   const { rows } = await pool.query({
     text: `
-      select extract(epoch from ${schema}.job_now())::float8 as now,
-        (select json_agg(json_build_object(
-                  'job', wanted.name,
-                  'schedule', (select json_build_object('cron', cron, 'timezone', timezone)
-                                 from ${schema}.schedule where name = wanted.name and key = ''),
-                  'lastActivation', (select json_build_object(
-                                         'completedSeconds', extract(epoch from completed_on),
-                                         'skipped', coalesce(jsonb_array_length(output->'skipped'), 0))
-                                       from ${schema}.job where name = wanted.name and state = 'completed'
-                                      order by created_on desc limit 1)))
-           from unnest($1::text[]) as wanted(name)) as jobs,
-        count(*) filter (where silent <= allowed)::integer as replicas,
-        count(*) filter (where silent > allowed and silent <= make_interval(mins => $2))::integer as lost
-      from (select ${schema}.job_now() - heartbeat_on as silent, heartbeat_seconds * 3 * interval '1 s' as allowed
-              from ${schema}.instance where stopped_on is null) as instance`,
-    values: [jobs, LOST_MINUTES],
+      select json_build_object(
+               'now', extract(epoch from ${schema}.job_now()),
+               'jobs', (select json_agg(json_build_object(
+                                 'job', wanted.name,
+                                 'schedule', (select json_build_object('cron', cron, 'timezone', timezone)
+                                                from ${schema}.schedule where name = wanted.name and key = ''),
+                                 'lastActivation', (select json_build_object(
+                                                        'completedSeconds', extract(epoch from completed_on),
+                                                        'skipped', coalesce(${lengthSql('output', 'skipped')}, 0))
+                                                      from ${schema}.job
+                                                     where name = wanted.name and state = 'completed'
+                                                       and isfinite(completed_on)
+                                                     order by created_on desc limit 1)))
+                          from unnest($1::text[]) as wanted(name)),
+               'replicas', count(*) filter (where is_alive),
+               'lost', count(*) filter (where is_lost)) as fleet
+        from (${instancesSql(schema)}) as instance`,
+    values: [jobs],
   });
-  return rows[0] as Fleet;
+  const [{ fleet }] = rows as [{ fleet: Fleet }];
+  return fleet;
 }

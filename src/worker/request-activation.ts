@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 import { SealogError } from '../errors.ts';
-import { lastActivations, type RecordedActivation, recordedActivation } from './activation-history.ts';
+import { findActivation, lastActivations, type RecordedActivation } from './activation-history.ts';
 import { type QueueConnection, withClient } from './boss.ts';
-import { listInstances, nameOf } from './instances.ts';
+import { listInstances } from './instances.ts';
 import { runningReplica } from './running-replica.ts';
 
 /** No worker has run the activation in time. The request stands: the next worker runs it. */
@@ -44,8 +44,7 @@ export async function requestActivation(
     const deadline = Date.now() + waitSeconds * 1000;
     let told = '';
     for (;;) {
-      const found = await boss.getJobById(job, id);
-      const activation = found && recordedActivation(found);
+      const activation = await findActivation(boss, { job, schema: queue.schema, id });
       if (activation && ENDED.has(activation.state)) {
         const other = activation.state === 'failed' ? await unended(boss, queue.schema, job, 'retry') : undefined;
         if (!other) return activation;
@@ -53,7 +52,7 @@ export async function requestActivation(
         continue;
       }
       if (onProgress && activation) {
-        const progress = await progressOf(boss, activation);
+        const progress = await progressOf(boss, queue, activation);
         if (JSON.stringify(progress) !== told) onProgress(progress);
         told = JSON.stringify(progress);
       }
@@ -83,10 +82,15 @@ async function unended(
   return recent.find(({ state }) => state === wanted);
 }
 
-async function progressOf(boss: PgBoss, activation: RecordedActivation): Promise<ActivationProgress> {
+async function progressOf(
+  boss: PgBoss,
+  queue: QueueConnection,
+  activation: RecordedActivation,
+): Promise<ActivationProgress> {
   const { state, startedOn, retries, error } = activation;
   if (state === 'active') {
-    const replicas = (await listInstances(boss)).filter(({ live }) => live).map(nameOf);
+    const alive = (await listInstances(boss, queue.schema)).filter(({ isAlive }) => isAlive);
+    const replicas = alive.map(({ name }) => name);
     const by = startedOn && (await runningReplica(boss, { startedOn, replicas }));
     return { state: 'running', by, since: startedOn };
   }

@@ -83,7 +83,7 @@ test('whatever clients do, the worker gets rid of them, answers its probes again
     const { rows } = await database.pool.query<{ result_kind: string }>('select result_kind from sealog.audit_log');
     return rows.every(({ result_kind }) => result_kind === 'timeout');
   });
-  expect((await replica.get('/readyz')).status).toBe(200);
+  await waitUntil('the replica is ready', async () => (await replica.get('/readyz')).status === 200);
 });
 
 function connected(port: number, abuse: Abuse): Socket {

@@ -3,13 +3,18 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
-import { startProbedWorker } from '../support/probed-worker.ts';
+import { type ProbedWorker, startProbedWorker } from '../support/probed-worker.ts';
 import { spawnNode } from '../support/processes.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
 afterEach(async () => await database[Symbol.asyncDispose]());
+
+/** For tests that count what is activated. */
+const QUIET = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
 
 test('a replica is alive from its start, ready when it works, and tells why not', async () => {
   await using proxy = await startProxy(database.url);
@@ -24,8 +29,8 @@ test('a replica is alive from its start, ready when it works, and tells why not'
   });
 
   await proxy.mend();
-  await replica.waitForEvent('audit-timeout.activation');
-  expect(await replica.get('/readyz')).toMatchObject({ status: 200 });
+  // The first activation may have run before: a replica is ready when it has started.
+  await waitUntil('the replica is ready', async () => (await replica.get('/readyz')).status === 200);
 
   await database.pool.query(`delete from pgboss.schedule`);
   const unscheduled = await replica.get('/readyz');
@@ -41,13 +46,75 @@ test('a replica is alive from its start, ready when it works, and tells why not'
   expect(await replica.waitForEvent('metrics.error')).toMatchObject({ level: 50, omitted: 0 });
 });
 
+const OF_THE_DATABASE = [
+  'sealog_incomplete_entries',
+  'sealog_stale_entries',
+  'sealog_oldest_incomplete_age_seconds',
+  'sealog_horizon_lag_seconds',
+  'sealog_last_activation_timestamp_seconds',
+  'sealog_last_activation_skipped_entries',
+  'sealog_schedule_period_seconds',
+  'sealog_schedule_drift',
+  'sealog_replicas',
+  'sealog_lost_replicas',
+];
+const OF_THE_REPLICA = [
+  'sealog_timeout_seconds',
+  'sealog_activation_limit_entries',
+  'sealog_activations_total',
+  'sealog_activation_duration_seconds_count',
+  'sealog_timed_out_entries_total',
+  'sealog_skipped_entries_total',
+];
+
+test('what only the database knows is missing from a scrape while it is away, and back after', async () => {
+  await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
+  await using proxy = await startProxy(database.url);
+  await using replica = await startProbedWorker(proxy.url, QUIET);
+  await replica.waitForEvent('audit-timeout.activation');
+  await replica.waitForEvent('worker.started');
+  const all = [...OF_THE_DATABASE, ...OF_THE_REPLICA].toSorted();
+  expect(await metricNames(replica)).toEqual(all);
+
+  await proxy.cut();
+  const counted = /^sealog_timed_out_entries_total\{.*$/m;
+  const { body } = await replica.get('/metrics');
+  expect(namesIn(body)).toEqual(OF_THE_REPLICA.toSorted());
+  // A counter continues from where it was: only a restart sets it back.
+  expect(counted.exec(body)?.[0]).toBe('sealog_timed_out_entries_total{operation="test_operation"} 1');
+  expect(JSON.parse((await replica.get('/readyz')).body)).toMatchObject({
+    ok: false,
+    reasons: { schema: expect.stringContaining('ECONNREFUSED') },
+  });
+  expect(await metricNames(replica)).toEqual(OF_THE_REPLICA.toSorted());
+
+  await proxy.mend();
+  await waitUntil('all metrics are back', async () => (await metricNames(replica)).join(' ') === all.join(' '));
+
+  // A database that does not answer is as one that is away.
+  proxy.freeze();
+  expect(await metricNames(replica)).toEqual(OF_THE_REPLICA.toSorted());
+  proxy.thaw();
+  await waitUntil('all metrics are back', async () => (await metricNames(replica)).join(' ') === all.join(' '));
+});
+
+async function metricNames(replica: ProbedWorker): Promise<string[]> {
+  return namesIn((await replica.get('/metrics')).body);
+}
+
+/** The names of sealog's own series that have a value, sorted; of a histogram only that of its count. */
+function namesIn(body: string): string[] {
+  const names = [...body.matchAll(/^(sealog_\w+)(?:\{.*\})? \S+$/gm)].map(([, name]) => name!);
+  return [...new Set(names)].filter((name) => !/_(?:bucket|sum)$/.test(name)).toSorted();
+}
+
 test('metrics tell what was done and what is there, by the names of the contract', async () => {
   await insertEntries(database.pool, [
     { startedMinutesAgo: 600, operationId: 'disk_create' },
     { startedMinutesAgo: 500, operationId: 'disk_create' },
     { startedMinutesAgo: 2 },
   ]);
-  await using replica = await startProbedWorker(database.url);
+  await using replica = await startProbedWorker(database.url, QUIET);
   await replica.waitForEvent('audit-timeout.activation');
   // Only then has it sealed, too.
   await replica.waitForEvent('worker.started');
@@ -71,7 +138,7 @@ test('metrics tell what was done and what is there, by the names of the contract
   expect(value('sealog_stale_entries')).toBe(0);
   expect(value('sealog_timeout_seconds')).toBe(14_400);
   expect(value('sealog_activation_limit_entries')).toBe(1000);
-  expect(value('sealog_schedule_period_seconds{job="audit-timeout"}')).toBe(600);
+  expect(value('sealog_schedule_period_seconds{job="audit-timeout"}')).toBe(86_400);
   expect(value('sealog_schedule_drift{job="audit-timeout"}')).toBe(0);
   expect(value('sealog_last_activation_skipped_entries{job="audit-timeout"}')).toBe(0);
   expect(value('sealog_replicas')).toBe(1);
@@ -125,7 +192,7 @@ test('what the whole fleet did outlives its replicas, and a lost one and a drift
       .find((one) => one.startsWith(`${line} `))
       ?.split(' ')[1];
   {
-    await using first = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'first' });
+    await using first = await startProbedWorker(database.url, { ...QUIET, SEALOG_INSTANCE_NAME: 'first' });
     await first.waitForEvent('audit-timeout.activation');
   }
   // Killed: it could not say that it ends. Its heartbeat is made older, so that nobody waits for it to become so.
@@ -137,7 +204,7 @@ test('what the whole fleet did outlives its replicas, and a lost one and a drift
   await using hold = await connected(database.url);
   // Its own first activation has to wait, so that the last one is still that of the first replica.
   await hold.query('begin; lock table sealog.audit_log in share row exclusive mode');
-  await using second = await startProbedWorker(database.url, { SEALOG_INSTANCE_NAME: 'second' });
+  await using second = await startProbedWorker(database.url, { ...QUIET, SEALOG_INSTANCE_NAME: 'second' });
   await second.waitForEvent('worker.started');
   const before = (await second.get('/metrics')).body;
   expect(gauge(before, 'sealog_last_activation_timestamp_seconds{job="audit-timeout"}')).toBe('1700000000');

@@ -2,7 +2,11 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { startProbedWorker } from '../support/probed-worker.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { startTraceCollector, type TraceCollector } from '../support/trace-collector.ts';
+
+/** The first activation is the one at start-up: no slot comes before it. */
+const QUIET = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
 
 let database: TestDatabase;
 let collector: TraceCollector;
@@ -23,6 +27,7 @@ test('an activation is a span with its outcome, below that of pg-boss, and a shu
     OTEL_SERVICE_NAME: 'audit worker',
     OTEL_RESOURCE_ATTRIBUTES: 'service.name=other,deployment.environment.name=test%2C1,broken',
     SEALOG_INSTANCE_NAME: 'traced',
+    ...QUIET,
   });
   await replica.waitForEvent('audit-timeout.activation');
   replica.kill('SIGTERM');
@@ -58,6 +63,7 @@ test('an activation that fails is a span with an error', async () => {
   await database.pool.query('create view sealog.audit_log as select * from sealog.elsewhere where 1 / 0 = 1');
   await using replica = await startProbedWorker(database.url, {
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: `${collector.url}/mine`,
+    ...QUIET,
   });
   const failed = await collector.waitForSpan(({ name }) => name === 'activation audit-timeout');
   expect(failed.status).toEqual({ code: 2, message: expect.stringContaining('division by zero') });

@@ -51,7 +51,9 @@ test('a replica that checks in seals too, for readers who cannot', async () => {
   const id = await completeOne('after it');
   const log = auditLogDatabase(database.pool, 'sealog');
   await waitUntil('what was completed since is published', async () => {
-    await checkInReplica(log, { id: randomUUID(), name: 'replica-1' }, [{ job: 'audit-timeout', cron: '* * * * *', timezone: 'UTC' }]);
+    await checkInReplica(log, { id: randomUUID(), name: 'replica-1' }, [
+      { job: 'audit-timeout', cron: '* * * * *', timezone: 'UTC' },
+    ]);
     const { rowCount } = await database.pool.query(
       `select from sealog.audit_log_complete
         where id = $1 and time_completed <= (select sealed from sealog.audit_log_horizon)`,

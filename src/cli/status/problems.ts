@@ -1,5 +1,5 @@
 import type { RulesState } from '../../store/migrated-rules.ts';
-import { periodSeconds } from '../../worker/slots.ts';
+import type { QueueStatus } from '../../worker/queue-status.ts';
 import { formatSeconds } from '../table.ts';
 import { lastFailure } from './last-failure.ts';
 import type { Status } from './read-status.ts';
@@ -32,7 +32,7 @@ const ENTRY_OVERDUE_PERIODS = 2;
 /** The most replicas, or rules, that a sentence names. */
 const MOST_NAMES = 3;
 
-type Seen = Omit<Status, 'whole' | 'problems'> & { readonly timeoutSeconds: number };
+type Seen = Omit<Status, 'whole' | 'problems'> & Pick<QueueStatus, 'lastSeen'> & { readonly timeoutSeconds: number };
 type Check = (status: Seen) => string | undefined;
 
 /** In the order of their urgency: whether the log is kept at all, who is to do the work, whether it is done, what is left of it. */
@@ -66,9 +66,8 @@ export function rulesOff({ off }: RulesState): string | undefined {
   return `${counted(off.length, 'rule is', 'rules are')} off: ${named.join('; ')}; run \`sealog migrate\``;
 }
 
-function noReplica({ replicas, lostReplicas, readOn }: Seen): string | undefined {
+function noReplica({ replicas, lastSeen: last, readOn }: Seen): string | undefined {
   if (replicas.length > 0) return undefined;
-  const last = lostReplicas.toSorted((a, b) => b.lastSeen.getTime() - a.lastSeen.getTime())[0];
   const seen = last ? `${last.name} was last seen ${ago(last.lastSeen, readOn)}` : 'start one with `sealog worker`';
   return `no replica is alive; ${seen}`;
 }
@@ -101,12 +100,10 @@ function overdue({ overdueSince, lastActivations, readOn }: Seen): string | unde
  * where nothing else explains it.
  */
 function entryOverdue(seen: Seen): string | undefined {
-  const { incomplete, timeoutSeconds, schedule: cron, timezone, readOn } = seen;
-  if (incomplete.oldestStarted === null || cron === null || timezone === null) return undefined;
+  const { incomplete, timeoutSeconds, periodSeconds, readOn } = seen;
+  if (incomplete.oldestStarted === null || periodSeconds === null) return undefined;
   const started = new Date(incomplete.oldestStarted);
-  const period = periodSeconds({ cron, timezone }, readOn);
-  if (period === undefined) return undefined;
-  const periods = ENTRY_OVERDUE_PERIODS * period;
+  const periods = ENTRY_OVERDUE_PERIODS * periodSeconds;
   if (readOn.getTime() - started.getTime() <= (timeoutSeconds + periods) * 1000) return undefined;
   const isExplained = [noReplica, failed, overdue, backlog, skipped].some((check) => check(seen) !== undefined);
   const hint = '; if activations succeed, a session may have locked it: see docs/operations.md, "Alert: entry overdue"';

@@ -46,7 +46,7 @@ export interface Status {
   readonly queueHeldBy: QueueHolder | null;
   /** Since when no activation has completed for three periods. */
   readonly overdueSince: Date | null;
-  /** Those whose heartbeat stopped within the last hour, without a stop. */
+  /** Those whose heartbeat stopped within the last quarter of an hour, without a stop. */
   readonly lostReplicas: readonly Replica[];
   /** Stale entries that the last activation left because it had reached its limit. */
   readonly backlog: { readonly count: number };
@@ -101,7 +101,8 @@ export async function readStatus(
     drain: drainOf(Math.max(0, stale - refused), completed, queue, settings.auditTimeout),
     rules: await readRulesState(database),
   };
-  const problems = problemsOf({ ...seen, timeoutSeconds: settings.auditTimeout.timeoutSeconds });
+  const { timeoutSeconds } = settings.auditTimeout;
+  const problems = problemsOf({ ...seen, timeoutSeconds, lastSeen: queue.lastSeen });
   return { ...seen, whole: problems.length === 0, problems };
 }
 
@@ -110,6 +111,8 @@ function tell({ outcome, ...told }: RecordedActivation, runningOn: string | null
   return { ...told, ...outcome };
 }
 
+/** Whether it has completed with an outcome that can be read: others may write into pg-boss's tables. */
 function isCompleted(activation: ToldActivation): activation is ToldActivation & AuditTimeoutOutcome {
-  return activation.state === 'completed' && activation.cutoff !== undefined;
+  const { state, cutoff, limit, limitReached, skipped, durationMs } = activation;
+  return state === 'completed' && ![cutoff, limit, limitReached, skipped, durationMs].includes(undefined);
 }
