@@ -31,6 +31,7 @@ export interface SealogExpress extends RequestHandler, AsyncDisposable {
 }
 
 // Of all that this makes: a request has one entry, in whatever application and router it is met again.
+const begun = new WeakMap<Request, Promise<OpenEntry>>();
 const entries = new WeakMap<Request, OpenEntry>();
 
 const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
@@ -65,13 +66,21 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
         body: () => request.body as unknown,
       };
       const exchange = { operationId, request, reply: response, response, facts, logger };
-      const entry = await auditor.begin(exchange).catch((error: unknown) => {
+      const wasAnswered = response.headersSent;
+      // Kept before it is awaited: whoever passes twice meanwhile waits for the same entry.
+      const beginning = begun.get(request) ?? auditor.begin(exchange);
+      begun.set(request, beginning);
+      const entry = await beginning.catch((error: unknown) => {
         // Also where the service answers errors by a handler of its own.
-        if (error instanceof AuditLogUnavailableError) response.set(error.headers);
+        if (error instanceof AuditLogUnavailableError && !response.headersSent) response.set(error.headers);
         throw error;
       });
       entries.set(request, entry);
-      if (options.entryIdHeader !== undefined) response.setHeader(options.entryIdHeader, entry.id);
+      // Refused meanwhile, by a time limit for example: nothing has to be done any more.
+      if (!wasAnswered && response.headersSent && response.statusCode >= 400) return;
+      if (options.entryIdHeader !== undefined && !response.headersSent) {
+        response.setHeader(options.entryIdHeader, entry.id);
+      }
     }
     next();
   };
