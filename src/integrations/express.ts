@@ -67,6 +67,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
       };
       const exchange = { operationId, request, reply: response, response, facts, logger };
       const wasAnswered = response.headersSent;
+      const wasGone = isBodyGone(request);
       // Kept before it is awaited: whoever passes twice meanwhile waits for the same entry.
       const beginning = begun.get(request) ?? auditor.begin(exchange);
       begun.set(request, beginning);
@@ -78,6 +79,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
       entries.set(request, entry);
       // Refused meanwhile, by a time limit for example: nothing has to be done any more.
       if (!wasAnswered && response.headersSent && response.statusCode >= 400) return;
+      if (!wasGone && isBodyGone(request)) throw abortedError();
       if (options.entryIdHeader !== undefined && !response.headersSent) {
         response.setHeader(options.entryIdHeader, entry.id);
       }
@@ -86,6 +88,21 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   };
   const settled = (): Promise<void> => auditor.settled();
   return Object.assign(middleware, { errors, settled, [Symbol.asyncDispose]: settled });
+}
+
+/**
+ * The connection has ended, and there is a body that was not read. Parsers take such a request for one without a body,
+ * and handlers would run as if nothing had been sent.
+ */
+function isBodyGone({ headers, readableEnded, socket }: Request): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return hasBody && !readableEnded && !socket.readable;
+}
+
+/** The one with which parsers refuse it when they see the connection end. */
+function abortedError(): Error {
+  const fields = { status: 400, statusCode: 400, code: 'ECONNABORTED', type: 'request.aborted', expose: true };
+  return Object.assign(new Error('request aborted'), fields);
 }
 
 /** The middleware runs before the router has chosen, so it looks the route up by itself. */
