@@ -36,10 +36,10 @@ export function answerTo(sent: ClientRequest): Promise<Answer> {
     // That which differs from run to run.
     delete headers.date;
     const body = (): string => {
-      const sent = Buffer.concat(chunks).toString();
+      const whole = Buffer.concat(chunks).toString();
       // Express answers with the stack of an error, which is another one behind whatever waits.
-      const stable = sent.replace(/<br>.*(?=<\/pre>)/s, '');
-      if (stable !== sent) delete headers['content-length'];
+      const stable = whole.replace(/<br>.*(?=<\/pre>)/s, '');
+      if (stable !== whole) delete headers['content-length'];
       return stable;
     };
     response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -143,16 +143,19 @@ export const postHttp2: Client = async (port, path) => {
   const session = connectHttp2(`http://127.0.0.1:${port}`);
   session.on('error', () => {});
   const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/json' });
-  const { promise, resolve } = Promise.withResolvers<Answer>();
-  let answer: Answer = { body: '' };
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let headers: IncomingMessage['headers'] = {};
+  let trailers: IncomingMessage['trailers'] | undefined;
+  let body = '';
   stream.setEncoding('utf8');
-  stream.on('response', ({ date: _date, ...headers }) => (answer = { ...answer, headers: { ...headers } as never }));
-  stream.on('trailers', (trailers) => (answer = { ...answer, trailers: { ...trailers } as never }));
-  stream.on('data', (chunk: string) => (answer = { ...answer, body: answer.body + chunk }));
-  stream.on('error', () => (answer = { ...answer, isBroken: true }));
-  stream.on('close', () => resolve(stream.rstCode === 0 ? answer : { ...answer, isBroken: true }));
+  stream.on('response', ({ date: _date, ...given }) => (headers = given as typeof headers));
+  stream.on('trailers', (given) => (trailers = given as typeof trailers));
+  stream.on('data', (chunk: string) => (body += chunk));
+  stream.on('error', () => {});
+  stream.on('close', resolve);
   stream.end('{}');
-  const got = await promise;
+  await promise;
   session.destroy();
-  return { ...got, status: Number((got.headers as Record<string, unknown> | undefined)?.[':status']) };
+  const status = Number(headers[':status']);
+  return { status, headers, body, ...(trailers && { trailers }), ...(stream.rstCode !== 0 && { isBroken: true }) };
 };

@@ -182,7 +182,7 @@ export function answers(): ExpressCase[] {
       build({ router }: Scope, did: Did) {
         router.post('/', (_request, response) => {
           did('handler');
-          return handler(response, did) as void;
+          return handler(response, did);
         });
         if (onError) router.use(onError(did));
       },

@@ -27,15 +27,15 @@ export async function outcomesOf<Scope>(
 ): Promise<Outcome[]> {
   const effects = cases.map((): string[] => []);
   const answers: Answer[] = [];
-  const { port, stop } = await start(effects);
+  const service = await start(effects);
   const waiting = [...cases.entries()];
   const call = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [index, { send = postJson }] = next;
-      answers[index] = await send(port, pathOf(index));
+      answers[index] = await send(service.port, pathOf(index));
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, call));
-  await stop();
+  await service.stop();
   return cases.map((_case, index) => ({ answer: answers[index]!, effects: effects[index]! }));
 }
