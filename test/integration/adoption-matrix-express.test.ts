@@ -16,9 +16,10 @@ const start: Start<Scope> = async (cases, effects, audit) => {
     const app = express();
     // What Express would print of an error.
     app.set('env', 'test');
-    const { before, router } = { before: express.Router(), router: express.Router() };
-    build({ before, router }, (what) => effects[index]!.push(what));
-    return app.use(pathOf(index), before, ...(middleware ? [middleware, router, middleware.errors] : [router]));
+    const router = express.Router();
+    // No router in front: Express waits when it leaves one.
+    build({ before: app, router }, (what) => effects[index]!.push(what));
+    return app.use(pathOf(index), ...(middleware ? [middleware, router, middleware.errors] : [router]));
   });
   const server = createServer((request, response) => {
     apps[Number(request.url?.split('/')[2])]?.(request, response);
