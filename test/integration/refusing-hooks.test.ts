@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as tick } from 'node:timers/promises';
+import express from 'express';
 import fastify, { type FastifyInstance } from 'fastify';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { sealogExpress } from '../../src/integrations/express.ts';
 import sealogFastify from '../../src/integrations/fastify.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -109,4 +111,41 @@ test('a hook that has begun an answer for the handler to continue keeps it', asy
     reply.raw.end('data: 1\n\n');
   });
   expect((await app.inject({ method: 'POST', url: '/events' })).body).toBe(': begun\n\ndata: 1\n\n');
+});
+
+test('hooks that were added earlier leave an entry as well, one a request', async () => {
+  await using app = fastify();
+  app.addHook('onRequest', async ({ url }, reply) => {
+    if (url === '/early') reply.code(401).send('no');
+  });
+  await app.register(sealogFastify, { auditLog, logger, actor: () => ({ kind: 'user', id: 'u1' }) });
+  app.post('/early', async () => 'never');
+  expect((await app.inject({ method: 'POST', url: '/early' })).statusCode).toBe(401);
+  await app.close();
+  const { rows } = await database.pool.query(
+    `select http_status_code as status, result_kind as result from sealog.audit_log where request_uri = '/early'`,
+  );
+  expect(rows).toEqual([{ status: 401, result: 'error' }]);
+});
+
+test('Express runs a handler behind an answer, and the entry says so', async () => {
+  const app = express();
+  const audit = sealogExpress({ auditLog, logger, actor: () => ({ kind: 'user', id: 'u1' }) });
+  let ran = 0;
+  app.use((_request, response, next) => {
+    response.status(403).end();
+    next();
+  });
+  app.post('/answered', audit, () => void ++ran);
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const answer = await fetch(`http://127.0.0.1:${port}/answered`, { method: 'POST', headers: { connection: 'close' } });
+  await once(server.close(), 'close');
+  await audit.settled();
+  expect([answer.status, ran]).toEqual([403, 1]);
+  const { rows } = await database.pool.query(
+    `select http_status_code as status, error_code as code from sealog.audit_log where request_uri = '/answered'`,
+  );
+  expect(rows).toEqual([{ status: 403, code: 'AnsweredBefore' }]);
 });
