@@ -15,6 +15,8 @@ export interface CaseOf<Scope> {
    * handler does not run. Node takes one that has closed its side for gone as well: it answers only in the same turn.
    */
   readonly isGone?: boolean;
+  /** Its requests are served at once, in an order of their own. */
+  readonly isConcurrent?: boolean;
   /** Undefined where it is for the client to say how many entries there are. */
   readonly entries: 1 | undefined;
 }

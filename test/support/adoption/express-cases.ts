@@ -230,7 +230,14 @@ export function clients(): ExpressCase[] {
   return Object.entries(READERS).flatMap(([reader, build]) =>
     Object.entries(CLIENTS).map(([client, send_]) => {
       const isGone = /closed its side|goes away|bytes behind/.test(client) && !reader.includes('refuses');
-      return { name: `${client}; ${reader}`, build, send: send_, isGone, entries: undefined };
+      return {
+        name: `${client}; ${reader}`,
+        build,
+        send: send_,
+        isGone,
+        isConcurrent: client === 'two requests at once',
+        entries: undefined,
+      };
     }),
   );
 }

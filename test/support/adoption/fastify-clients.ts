@@ -60,7 +60,14 @@ export function clients(): Case[] {
   return Object.entries(SERVICES).flatMap(([service, build]) =>
     Object.entries(CLIENTS).map(([client, send]) => {
       const isGone = send === CLIENTS['a client that has closed its side'] && !service.includes('refuses');
-      return { name: `${client}; ${service}`, build, send, isGone, entries: undefined };
+      return {
+        name: `${client}; ${service}`,
+        build,
+        send,
+        isGone,
+        isConcurrent: client === 'two requests at once',
+        entries: undefined,
+      };
     }),
   );
 }

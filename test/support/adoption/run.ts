@@ -37,5 +37,8 @@ export async function outcomesOf<Scope>(
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, call));
   await service.stop();
-  return cases.map((_case, index) => ({ answer: answers[index]!, effects: effects[index]! }));
+  return cases.map(({ isConcurrent }, index) => {
+    const own = effects[index]!;
+    return { answer: answers[index]!, effects: isConcurrent ? own.toSorted() : own };
+  });
 }
