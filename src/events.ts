@@ -31,11 +31,36 @@ export function requestNotDescribed(
   );
 }
 
+interface AnsweredRequest {
+  readonly operationId: string;
+  readonly status: number;
+  readonly err: unknown;
+}
+
 /** A request was refused before its handler, and that could not be recorded. Its operation did not run. */
-export function refusalLost(logger: Logger, fields: { readonly operationId: string; readonly err: unknown }): void {
+export function refusalLost(logger: Logger, fields: AnsweredRequest): void {
   logger.error(
     { event: 'audit-log.refusal-lost', ...fields },
     'could not record a request that was refused; its operation did not run',
+  );
+}
+
+/** A hook answered a request below 400 without its handler, and that could not be recorded. */
+export function hookAnswerLost(logger: Logger, fields: AnsweredRequest): void {
+  logger.error(
+    { event: 'audit-log.hook-answer-lost', ...fields },
+    'could not record a request that a hook answered without the handler; what the hook did has no entry',
+  );
+}
+
+/** A hook has sent an answer, and the framework would have run the handler. It does not run. */
+export function replyNotReturned(
+  logger: Logger,
+  fields: { readonly route: string; readonly operationId: string; readonly status: number },
+): void {
+  logger.warn(
+    { event: 'audit-log.reply-not-returned', ...fields },
+    'a hook answered without returning the reply; the handler was kept from running: return the reply in that hook',
   );
 }
 

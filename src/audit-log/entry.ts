@@ -28,7 +28,7 @@ export interface NewEntry {
   readonly requestId?: string | undefined;
   /** Kept to 512 characters. It often holds what should not be recorded: leave out the query string if in doubt. */
   readonly requestUri?: string | undefined;
-  /** IPv4 or IPv6. A zone (`%eth0`) is dropped and an IPv4-mapped address is kept as IPv4. */
+  /** IPv4 or IPv6. Port, brackets and zone (`%eth0`) are dropped, and an IPv4-mapped address is kept as IPv4. */
   readonly sourceIp?: string | undefined;
   /** Kept to 256 characters. */
   readonly userAgent?: string | undefined;

@@ -1,23 +1,15 @@
-import type { ServerResponse } from 'node:http';
-import type { Actor, NewEntry } from '../audit-log/entry.ts';
+import type { Actor } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
-import { completionLost, requestNotDescribed } from '../events.ts';
-import type { Logger } from '../logger.ts';
+import { completionLost, hookAnswerLost, refusalLost } from '../events.ts';
+import { runningCalls } from '../running-calls.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { boundedQueue } from './bounded-queue.ts';
+import { describeRequest, messageOf, reportSafely, told, toldDetails } from './describe-request.ts';
+import type { Exchange } from './exchange.ts';
 import type { AuditOptions } from './options.ts';
 import { completionOf } from './outcome.ts';
-import { type RequestFacts, recordedParts, requestPath } from './request-facts.ts';
-import { responseEnd } from './response-end.ts';
-
-/** One request and its answer, as the framework of the service has them. */
-export interface Exchange<Request, Reply> {
-  readonly operationId: string;
-  readonly request: Request;
-  readonly reply: Reply;
-  readonly response: ServerResponse;
-  readonly facts: RequestFacts;
-  readonly logger: Logger;
-}
+import { pausing } from './pausing.ts';
+import { answerOf, type ResponseEnd } from './response-end.ts';
 
 /** An entry that is completed by itself when the response ends. */
 export interface OpenEntry {
@@ -33,37 +25,66 @@ export interface Auditor<Request, Reply> {
    * begun, and whatever `actor` throws.
    */
   begin(exchange: Exchange<Request, Reply>): Promise<OpenEntry>;
-  /** The same for a request that was answered before its handler: whom `actor` cannot name is anonymous. */
-  beginRefused(exchange: Exchange<Request, Reply>): Promise<OpenEntry>;
-  /** Returns when every entry is completed, at the latest after 10 s. The rest is the worker's. */
+  /**
+   * Records a request that was answered without its handler, when its answer has ended: nothing waits for that. Whom
+   * `actor` cannot name is anonymous. With 429 or 503 it leaves no entry.
+   */
+  recordAnswered(exchange: Exchange<Request, Reply>, end: ResponseEnd, thrown: unknown): void;
+  /**
+   * Returns when every entry is completed, also those that are begun meanwhile, at the latest after 10 s. The rest is
+   * the worker's. A handler that has not answered 2 s after its client went away is not waited for.
+   */
   settled(): Promise<void>;
 }
 
 const SETTLE_LIMIT_MS = 10_000;
 
+// Shedding load must not make load.
+const SHED: ReadonlySet<number> = new Set([429, 503]);
+
+// A flood of refused requests leaves most connections of a pool to those that are let in, and it may cost memory only
+// so far.
+const REFUSED = { running: 4, waiting: 1000 };
+
 export function createAuditor<Request, Reply>(options: AuditOptions<Request, Reply>): Auditor<Request, Reply> {
   const { auditLog } = options;
-  const open = new Set<Promise<void>>();
+  const running = runningCalls();
+  const refused = boundedQueue(REFUSED);
 
-  const begin = async (exchange: Exchange<Request, Reply>, actor: Actor): Promise<OpenEntry> => {
+  const insert = async (exchange: Exchange<Request, Reply>, actor: Actor): Promise<string> => {
     const newEntry = await describeRequest(exchange, actor, options);
-    let id: string;
     try {
-      ({ id } = await auditLog.begin(newEntry));
+      return (await auditLog.begin(newEntry)).id;
     } catch (error) {
       // A mistake of the program will not pass by itself.
       if (error instanceof InvalidArgumentError) throw error;
       throw new AuditLogUnavailableError(exchange.operationId, { cause: error });
     }
-    const entry: OpenEntry = { id };
-    const completed = complete(exchange, entry).finally(() => open.delete(completed));
-    open.add(completed);
+  };
+
+  const begin = async (exchange: Exchange<Request, Reply>): Promise<OpenEntry> => {
+    const { response } = exchange;
+    const wasAnswered = response.headersSent;
+    const { ended, endedOrAbandoned } = answerOf(response);
+    const actor = await options.actor(exchange.request);
+    const entry: OpenEntry = { id: await insert(exchange, actor) };
+    void running.track(endedOrAbandoned);
+    void ended.then((end) => running.track(complete(exchange, entry, { ...end, wasAnswered })));
     return entry;
   };
 
-  const complete = async (exchange: Exchange<Request, Reply>, entry: OpenEntry): Promise<void> => {
-    const { request, reply, response, logger } = exchange;
-    const end = await responseEnd(response);
+  const insertAnswered = async (exchange: Exchange<Request, Reply>): Promise<string> => {
+    try {
+      return await insert(exchange, await options.actor(exchange.request));
+    } catch (error) {
+      if (error instanceof AuditLogUnavailableError) throw error;
+      // It was refused before anybody was known.
+      return insert(exchange, { kind: 'anonymous' });
+    }
+  };
+
+  const complete = async (exchange: Exchange<Request, Reply>, entry: OpenEntry, end: ResponseEnd): Promise<void> => {
+    const { request, reply, logger } = exchange;
     try {
       const message = await told(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
       const completion = completionOf(end, entry.thrown, message);
@@ -71,94 +92,28 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
       const details = await toldDetails(exchange, options, reply);
       await auditLog.complete(entry.id, { ...completion, resource, details });
     } catch (err) {
-      report(() => completionLost(logger, { entryId: entry.id, err }));
+      reportSafely(() => completionLost(logger, { entryId: entry.id, err }));
     }
   };
 
   return {
-    begin: async (exchange) => begin(exchange, await options.actor(exchange.request)),
-    async beginRefused(exchange) {
-      try {
-        return await begin(exchange, await options.actor(exchange.request));
-      } catch (error) {
-        if (error instanceof AuditLogUnavailableError) throw error;
-        // It was refused before anybody was known.
-        return begin(exchange, { kind: 'anonymous' });
-      }
+    begin: (exchange) => running.track(pausing(exchange.response.req, () => begin(exchange))),
+    recordAnswered(exchange, end, thrown) {
+      const { operationId, logger } = exchange;
+      const { status } = end;
+      if (SHED.has(status)) return;
+      const lost = (err: unknown): void =>
+        reportSafely(() => (status < 400 ? hookAnswerLost : refusalLost)(logger, { operationId, status, err }));
+      const recorded = refused.add(async () => {
+        try {
+          await complete(exchange, { id: await insertAnswered(exchange), thrown }, end);
+        } catch (err) {
+          lost(err);
+        }
+      });
+      if (recorded) void running.track(recorded);
+      else lost(new Error(`${REFUSED.waiting} others wait to be recorded`));
     },
-    async settled() {
-      const { promise: limit, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, SETTLE_LIMIT_MS);
-      await Promise.race([limit, Promise.allSettled(open)]);
-      clearTimeout(timer);
-    },
+    settled: () => running.ended(SETTLE_LIMIT_MS),
   };
-}
-
-async function describeRequest<Request, Reply>(
-  exchange: Exchange<Request, Reply>,
-  actor: Actor,
-  options: AuditOptions<Request, Reply>,
-): Promise<NewEntry> {
-  const { operationId, request, facts } = exchange;
-  const recorded = await told(exchange, 'record', () => recordedParts(facts, options.record));
-  return {
-    operationId,
-    actor,
-    tenantId: await told(exchange, 'tenant', () => options.tenant?.(request)),
-    resource: await told(exchange, 'resource', () => options.resource?.(request)),
-    details: (await toldDetails(exchange, options)) ?? recorded,
-    requestId: facts.id,
-    requestUri: requestPath(facts.url),
-    sourceIp: facts.ip,
-    userAgent: facts.userAgent,
-  };
-}
-
-/** The service's own details, with the recorded parts of the request among them; undefined if it has none. */
-async function toldDetails<Request, Reply>(
-  exchange: Exchange<Request, Reply>,
-  { details, record }: AuditOptions<Request, Reply>,
-  reply?: Reply,
-): Promise<NewEntry['details']> {
-  return await told(exchange, 'details', async () => {
-    const own = await details?.(exchange.request, reply);
-    const recorded = own && recordedParts(exchange.facts, record);
-    return recorded ? { ...recorded, ...own } : own;
-  });
-}
-
-/** The service's own message for what the handler threw; undefined if it has none. */
-async function messageOf<Request, Reply>(
-  thrown: unknown,
-  { errorMessage }: AuditOptions<Request, Reply>,
-): Promise<string | undefined> {
-  if (thrown === undefined) return undefined;
-  const message: unknown = await errorMessage?.(thrown);
-  if (message === undefined || message === '') return undefined;
-  if (typeof message !== 'string') throw new InvalidArgumentError('errorMessage', 'text', typeof message);
-  return message;
-}
-
-/** What a function of the service says; nothing if it throws, because that must not lose the entry. */
-async function told<T>(
-  { operationId, logger }: Exchange<unknown, unknown>,
-  what: string,
-  tell: () => T | Promise<T>,
-): Promise<T | undefined> {
-  try {
-    return await tell();
-  } catch (err) {
-    report(() => requestNotDescribed(logger, { operationId, what, err }));
-    return undefined;
-  }
-}
-
-/** Neither a request nor its entry may depend on a logger that throws. */
-function report(event: () => void): void {
-  try {
-    event();
-  } catch {
-    // There is nobody left to tell.
-  }
 }

@@ -31,6 +31,7 @@ export interface SealogExpress extends RequestHandler, AsyncDisposable {
 }
 
 // Of all that this makes: a request has one entry, in whatever application and router it is met again.
+const begun = new WeakMap<Request, Promise<OpenEntry>>();
 const entries = new WeakMap<Request, OpenEntry>();
 
 const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
@@ -65,18 +66,43 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
         body: () => request.body as unknown,
       };
       const exchange = { operationId, request, reply: response, response, facts, logger };
-      const entry = await auditor.begin(exchange).catch((error: unknown) => {
+      const wasAnswered = response.headersSent;
+      const wasGone = isBodyGone(request);
+      // Kept before it is awaited: whoever passes twice meanwhile waits for the same entry.
+      const beginning = begun.get(request) ?? auditor.begin(exchange);
+      begun.set(request, beginning);
+      const entry = await beginning.catch((error: unknown) => {
         // Also where the service answers errors by a handler of its own.
-        if (error instanceof AuditLogUnavailableError) response.set(error.headers);
+        if (error instanceof AuditLogUnavailableError && !response.headersSent) response.set(error.headers);
         throw error;
       });
       entries.set(request, entry);
-      if (options.entryIdHeader !== undefined) response.setHeader(options.entryIdHeader, entry.id);
+      // Refused meanwhile, by a time limit for example: nothing has to be done any more.
+      if (!wasAnswered && response.headersSent && response.statusCode >= 400) return;
+      if (!wasGone && isBodyGone(request)) throw abortedError();
+      if (options.entryIdHeader !== undefined && !response.headersSent) {
+        response.setHeader(options.entryIdHeader, entry.id);
+      }
     }
     next();
   };
   const settled = (): Promise<void> => auditor.settled();
   return Object.assign(middleware, { errors, settled, [Symbol.asyncDispose]: settled });
+}
+
+/**
+ * The connection has ended, and there is a body that was not read. Parsers take such a request for one without a body,
+ * and handlers would run as if nothing had been sent.
+ */
+function isBodyGone({ headers, readableEnded, socket }: Request): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
+  return hasBody && !readableEnded && !socket.readable;
+}
+
+/** The one with which parsers refuse it when they see the connection end. */
+function abortedError(): Error {
+  const fields = { status: 400, statusCode: 400, code: 'ECONNABORTED', type: 'request.aborted', expose: true };
+  return Object.assign(new Error('request aborted'), fields);
 }
 
 /** The middleware runs before the router has chosen, so it looks the route up by itself. */

@@ -6,69 +6,59 @@
  * hook, has run. When it cannot be begun the handler does not run, and the client is told 503. A request that was
  * answered before that, because it was not allowed or not valid, leaves an entry too; one with 429 or 503 leaves none,
  * because shedding load must not make load. Unknown paths are no routes, and upgrades to WebSocket are not looked at.
+ *
+ * Nothing here delays or catches what a hook answers: a hook that does not return the reply relies on its answer being
+ * sent before the hook ends, or Fastify runs the handler. So there is no `onSend` hook, no other hook awaits anything,
+ * and such a request is recorded when its answer has ended.
  */
 import type {
   FastifyPluginAsync,
   FastifyReply,
   FastifyRequest,
-  onErrorAsyncHookHandler,
-  onSendAsyncHookHandler,
+  onErrorHookHandler,
+  onResponseHookHandler,
+  preHandlerHookHandler,
 } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
 import { InvalidArgumentError } from '../errors.ts';
-import { refusalLost } from '../events.ts';
+import { replyNotReturned } from '../events.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
-import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
+import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
+import { reportSafely } from './describe-request.ts';
 import { declareRoutes } from './fastify-routes.ts';
+import { isAnswered, openState, type State, stateOf } from './fastify-state.ts';
 import type { AuditOptions } from './options.ts';
+import type { ResponseEnd } from './response-end.ts';
 import { operationOf, type RouteAudit } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export type { AuditOptions, RecordedParts } from './options.ts';
 export type { Route, RouteAudit } from './route-rule.ts';
 
+/** The names of a route's operations, by method. */
+type Operations = ReadonlyMap<string, string>;
+
+const OPERATIONS: unique symbol = Symbol('operations');
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The name of this route's operation in the audit log, or the reason why it is not audited. */
     readonly audit?: RouteAudit;
+    [OPERATIONS]?: Operations;
   }
 }
 
 /** The default of `operationId` is the one in the route's schema, if it has one. */
 export type SealogFastifyOptions = AuditOptions<FastifyRequest, FastifyReply>;
 
-interface State {
-  entry?: OpenEntry;
-  unavailable?: boolean;
-  thrown?: unknown;
-}
-
-const states = new WeakMap<FastifyRequest, State>();
-
-function stateOf(request: FastifyRequest): State {
-  const state = states.get(request) ?? {};
-  states.set(request, state);
-  return state;
-}
-
-const noteError: onErrorAsyncHookHandler = async (request, _reply, error) => {
+// With a callback, as all hooks here: an asynchronous one would delay the answer.
+const noteError: onErrorHookHandler = (request, _reply, error, done) => {
   const state = stateOf(request);
-  state.thrown = error;
-  if (state.entry) state.entry.thrown = error;
+  if (state) state.thrown = error;
+  if (state?.entry) state.entry.thrown = error;
+  done();
 };
-
-/** What is thrown instead of an answer, which is known to have no entry. */
-function refusal(state: State, reply: FastifyReply, error: unknown): unknown {
-  if (error instanceof AuditLogUnavailableError) {
-    state.unavailable = true;
-    // Also where the service answers errors by a handler of its own.
-    reply.headers(error.headers);
-  }
-  return error;
-}
-
-const SHED: ReadonlySet<number> = new Set([429, 503]);
 
 // What `register` takes for every plugin, and passes on to it.
 const OF_FASTIFY = ['prefix', 'logLevel', 'logSerializers'];
@@ -88,28 +78,49 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
   const auditor = createAuditor(options);
   const routes = declareRoutes(app);
 
-  const exchangeOf = (operationId: string, request: FastifyRequest, reply: FastifyReply) =>
-    ({
-      operationId,
-      request,
-      reply,
-      response: reply.raw,
-      logger: options.logger ?? request.log,
-      facts: {
-        id: request.id,
-        url: request.originalUrl,
-        ip: request.ip,
-        userAgent: request.headers['user-agent'],
-        query: () => request.query,
-        body: () => request.body,
-      },
-    }) satisfies Exchange<FastifyRequest, FastifyReply>;
-  const keep = (state: State, entry: OpenEntry, reply: FastifyReply): void => {
-    entry.thrown = state.thrown;
-    state.entry = entry;
-    if (options.entryIdHeader !== undefined) reply.header(options.entryIdHeader, entry.id);
+  const open = (operations: Operations, request: FastifyRequest, reply: FastifyReply): State | undefined => {
+    const operationId = operations.get(request.method);
+    if (operationId === undefined || stateOf(request)) return stateOf(request);
+    return openState({ operationId, request, reply, logger: options.logger }, recordAnswered);
+  };
+  const recordAnswered = async (state: State, end: ResponseEnd): Promise<void> => {
+    const entry = await state.begun?.catch(() => undefined);
+    if (!entry && !state.isUnavailable) auditor.recordAnswered(state.exchange, end, state.thrown);
+  };
+  /** Whether the handler may run: the request may have been answered while its entry was begun. */
+  const begin = async (state: State): Promise<boolean> => {
+    const { reply } = state.exchange;
+    try {
+      state.begun ??= auditor.begin(state.exchange);
+      state.entry = await state.begun;
+      state.entry.thrown = state.thrown;
+      if (options.entryIdHeader !== undefined) reply.header(options.entryIdHeader, state.entry.id);
+    } catch (error) {
+      if (error instanceof AuditLogUnavailableError) {
+        state.isUnavailable = true;
+        // Also where the service answers errors by a handler of its own.
+        reply.headers(error.headers);
+      }
+      throw error;
+    }
+    return !isAnswered(state);
+  };
+  const proceed = async (state: State, done: (error?: Error) => void): Promise<void> => {
+    try {
+      if (!(await begin(state))) return;
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
   };
 
+  // The first of all hooks that are added from here on, so that it sees what they answer.
+  app.addHook('onRequest', (request, reply, done) => {
+    const operations = request.routeOptions.config?.[OPERATIONS];
+    if (operations) open(operations, request, reply);
+    done();
+  });
   app.addHook('onRoute', (route) => {
     const operations = new Map<string, string>();
     for (const method of [route.method].flat()) {
@@ -121,42 +132,48 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     }
     if (operations.size === 0) return;
 
-    const begin = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-      const operationId = operations.get(request.method);
-      const state = stateOf(request);
-      if (operationId === undefined || state.entry) return;
-      try {
-        keep(state, await auditor.begin(exchangeOf(operationId, request, reply)), reply);
-      } catch (error) {
-        throw refusal(state, reply, error);
+    let hasWarned = false;
+    /** Fastify goes on to the handler while an answer that a hook has sent is on its way. */
+    const isOvertaken = (state: State): boolean => {
+      if (!isAnswered(state)) return false;
+      const { operationId, request, reply, logger } = state.exchange;
+      if (!hasWarned) {
+        reportSafely(() =>
+          replyNotReturned(logger, { route: `${request.method} ${route.url}`, operationId, status: reply.statusCode }),
+        );
       }
+      hasWarned = true;
+      return true;
     };
-    const beginRefused: onSendAsyncHookHandler = async (request, reply) => {
-      const operationId = operations.get(request.method);
-      const state = stateOf(request);
-      if (operationId === undefined || state.entry || state.unavailable || SHED.has(reply.statusCode)) return;
-      const exchange = exchangeOf(operationId, request, reply);
-      try {
-        keep(state, await auditor.beginRefused(exchange), reply);
-      } catch (err) {
-        // A hook has done the work by itself: nobody is told so, because it could not be audited.
-        if (reply.statusCode < 400) throw refusal(state, reply, err);
-        refusalLost(exchange.logger, { operationId, err });
-      }
+    const beforeHandler: preHandlerHookHandler = (request, reply, done) => {
+      const state = open(operations, request, reply);
+      if (!state) done();
+      // Without `done` the request ends here, as the answer does that is on its way.
+      else if (!isOvertaken(state)) void proceed(state, done);
+    };
+    const afterAnswer: onResponseHookHandler = (request, reply, done) => {
+      // A hook that was added earlier has answered.
+      open(operations, request, reply);
+      done();
     };
     const { handler } = route;
-    route.preHandler = [...[route.preHandler ?? []].flat(), begin];
     // Hooks that are added later may replace `preHandler`. What has an entry is handled as it is everywhere else.
     route.handler = function audited(request, reply) {
-      if (stateOf(request).entry || !operations.has(request.method)) return handler.call(this, request, reply);
-      return begin(request, reply).then(() => {
+      const state = open(operations, request, reply);
+      if (!state) return handler.call(this, request, reply);
+      if (isOvertaken(state)) return undefined;
+      if (state.entry) return handler.call(this, request, reply);
+      return begin(state).then((mayRun) => {
+        if (!mayRun) return new Promise(() => {});
         const answer: unknown = handler.call(this, request, reply);
         // To a promise, undefined is an answer. To a function it is not: this one calls `send`, now or later.
         return answer === undefined ? reply : answer;
       });
     };
+    route.config = { ...route.config, [OPERATIONS]: operations };
+    route.preHandler = [...[route.preHandler ?? []].flat(), beforeHandler];
     route.onError = [...[route.onError ?? []].flat(), noteError];
-    route.onSend = [...[route.onSend ?? []].flat(), beginRefused];
+    route.onResponse = [...[route.onResponse ?? []].flat(), afterAnswer];
   });
   app.addHook('onClose', () => auditor.settled());
 };

@@ -30,7 +30,10 @@ export interface AuditOptions<Request, Reply> extends RouteRules {
   readonly errorMessage?: ((error: unknown) => Awaitable<string | undefined>) | undefined;
   /** What to put into `details` of what the client sent. Default: nothing. */
   readonly record?: RecordedParts | undefined;
-  /** The response header that tells the client the entry's id, e.g. `x-audit-entry`. Default: none. */
+  /**
+   * The response header with the entry's id, e.g. `x-audit-entry`. Default: none. Fastify: not on what a hook answers, which
+   * is sent before its entry is begun.
+   */
   readonly entryIdHeader?: string | undefined;
   /** For what cannot be told to anybody else. Default: the request's logger (Fastify), JSON lines on stderr (Express). */
   readonly logger?: Logger | undefined;

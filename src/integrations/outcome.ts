@@ -21,10 +21,8 @@ export function completionOf(end: ResponseEnd, thrown: unknown, message?: string
   }
   const meant = Math.max(status, end.lastStatus);
   if (meant < 400) return { kind: 'success', httpStatusCode };
-  return {
-    kind: 'error',
-    httpStatusCode,
-    code: thrownCode(thrown),
-    message: message ?? STATUS_CODES[meant] ?? `answered ${meant}`,
-  };
+  const reason = message ?? STATUS_CODES[meant] ?? `answered ${meant}`;
+  return end.wasAnswered
+    ? { kind: 'error', httpStatusCode, code: 'AnsweredBefore', message: `${reason}; the handler ran all the same` }
+    : { kind: 'error', httpStatusCode, code: thrownCode(thrown), message: reason };
 }

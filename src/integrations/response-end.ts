@@ -7,18 +7,39 @@ export interface ResponseEnd {
   readonly lastStatus: number;
   /** The connection ended before the answer was complete: in the middle of it, or before one that is streamed. */
   readonly isBroken: boolean;
+  /** It had begun before the entry was, and the operation ran all the same. */
+  readonly wasAnswered?: boolean;
 }
 
-/**
- * Settles once, however the response ends, over HTTP/1 and HTTP/2:
- * - sent: it is whole.
- * - The client went away: whole if the service had ended its answer, broken if it was in the middle of one. If it had
- *   not begun, the handler is still at work, and what it does is what counts: whole if it answers all at once.
- *
- * Never settles for a handler that gives up without an answer, because nobody knows what it has done.
- */
-export function responseEnd(response: ServerResponse): Promise<ResponseEnd> {
-  const { promise, resolve } = Promise.withResolvers<ResponseEnd>();
+export interface Answer {
+  /**
+   * Settles once, however the response ends, over HTTP/1 and HTTP/2:
+   * - sent: it is whole.
+   * - The client went away: whole if the service had ended its answer, broken if it was in the middle of one. If it had
+   *   not begun, the handler is still at work, and what it does is what counts: whole if it answers all at once.
+   *
+   * Never settles for a handler that gives up without an answer, because nobody knows what it has done.
+   */
+  readonly ended: Promise<ResponseEnd>;
+  /** Settles with `ended`, or when the client has been gone for 2 s and no answer has begun: there may be none. */
+  readonly endedOrAbandoned: Promise<unknown>;
+}
+
+/** How long after its client has gone a handler is waited for. */
+const ABANDONED_MS = 2000;
+
+const answers = new WeakMap<ServerResponse, Answer>();
+
+/** The answer of a response, which is watched from the first call on. */
+export function answerOf(response: ServerResponse): Answer {
+  const answer = answers.get(response) ?? watch(response);
+  answers.set(response, answer);
+  return answer;
+}
+
+function watch(response: ServerResponse): Answer {
+  const { promise: ended, resolve } = Promise.withResolvers<ResponseEnd>();
+  const { promise: abandoned, resolve: abandon } = Promise.withResolvers<void>();
   let sent = response.headersSent ? response.statusCode : undefined;
   let isEnded = false;
   let isClientGone = false;
@@ -29,7 +50,10 @@ export function responseEnd(response: ServerResponse): Promise<ResponseEnd> {
 
   const closed = (): void => {
     if (response.writableEnded || response.headersSent) settle(!response.writableEnded);
-    else isClientGone = true;
+    else if (!isClientGone) {
+      isClientGone = true;
+      setTimeout(abandon, ABANDONED_MS).unref();
+    }
   };
   // Once its connection is gone a response emits nothing any more, so this listens to the calls themselves.
   const answering = (): void => {
@@ -51,7 +75,7 @@ export function responseEnd(response: ServerResponse): Promise<ResponseEnd> {
   };
   response.once('pipe', answering).once('finish', closed).once('close', closed);
   if (isOver(response)) closed();
-  return promise;
+  return { ended, endedOrAbandoned: Promise.race([ended, abandoned]) };
 }
 
 /** Whether it will not emit that it is: the answer was sent, or the client went away, while the entry was begun. */

@@ -1,0 +1,75 @@
+import type { Actor, NewEntry } from '../audit-log/entry.ts';
+import { InvalidArgumentError } from '../errors.ts';
+import { requestNotDescribed } from '../events.ts';
+import type { Exchange } from './exchange.ts';
+import type { AuditOptions } from './options.ts';
+import { recordedParts, requestPath } from './request-facts.ts';
+
+/** What its entry is begun with. */
+export async function describeRequest<Request, Reply>(
+  exchange: Exchange<Request, Reply>,
+  actor: Actor,
+  options: AuditOptions<Request, Reply>,
+): Promise<NewEntry> {
+  const { operationId, request, facts } = exchange;
+  const recorded = await told(exchange, 'record', () => recordedParts(facts, options.record));
+  return {
+    operationId,
+    actor,
+    tenantId: await told(exchange, 'tenant', () => options.tenant?.(request)),
+    resource: await told(exchange, 'resource', () => options.resource?.(request)),
+    details: (await toldDetails(exchange, options)) ?? recorded,
+    requestId: facts.id,
+    requestUri: requestPath(facts.url),
+    sourceIp: facts.ip,
+    userAgent: facts.userAgent,
+  };
+}
+
+/** The service's own details, with the recorded parts of the request among them; undefined if it has none. */
+export async function toldDetails<Request, Reply>(
+  exchange: Exchange<Request, Reply>,
+  { details, record }: AuditOptions<Request, Reply>,
+  reply?: Reply,
+): Promise<NewEntry['details']> {
+  return await told(exchange, 'details', async () => {
+    const own = await details?.(exchange.request, reply);
+    const recorded = own && recordedParts(exchange.facts, record);
+    return recorded ? { ...recorded, ...own } : own;
+  });
+}
+
+/** The service's own message for what the handler threw; undefined if it has none. */
+export async function messageOf<Request, Reply>(
+  thrown: unknown,
+  { errorMessage }: AuditOptions<Request, Reply>,
+): Promise<string | undefined> {
+  if (thrown === undefined) return undefined;
+  const message: unknown = await errorMessage?.(thrown);
+  if (message === undefined || message === '') return undefined;
+  if (typeof message !== 'string') throw new InvalidArgumentError('errorMessage', 'text', typeof message);
+  return message;
+}
+
+/** What a function of the service says; nothing if it throws, because that must not lose the entry. */
+export async function told<T>(
+  { operationId, logger }: Exchange<unknown, unknown>,
+  what: string,
+  tell: () => T | Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await tell();
+  } catch (err) {
+    reportSafely(() => requestNotDescribed(logger, { operationId, what, err }));
+    return undefined;
+  }
+}
+
+/** Neither a request nor its entry may depend on a logger that throws. */
+export function reportSafely(event: () => void): void {
+  try {
+    event();
+  } catch {
+    // There is nobody left to tell.
+  }
+}
