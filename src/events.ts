@@ -39,6 +39,14 @@ export function refusalLost(logger: Logger, fields: { readonly operationId: stri
   );
 }
 
+/** Express: an operation ran without an entry, because its request never came to the middleware. */
+export function operationUnaudited(logger: Logger, fields: { readonly operationId: string }): void {
+  logger.error(
+    { event: 'audit-log.operation-unaudited', ...fields },
+    'an operation was answered without an entry; put the audit middleware in front of its handler',
+  );
+}
+
 /** An idle connection broke. The pool replaces it when it needs one. */
 export function connectionLost(logger: Logger, fields: { readonly err: unknown }): void {
   logger.warn({ event: 'database.connection-lost', ...fields }, 'lost an idle database connection');

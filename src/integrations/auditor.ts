@@ -4,6 +4,7 @@ import { InvalidArgumentError } from '../errors.ts';
 import { completionLost, requestNotDescribed } from '../events.ts';
 import type { Logger } from '../logger.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { NOBODY, withLateIdentity } from './known-late.ts';
 import type { AuditOptions } from './options.ts';
 import { completionOf } from './outcome.ts';
 import { type RequestFacts, recordedParts, requestPath } from './request-facts.ts';
@@ -17,6 +18,8 @@ export interface Exchange<Request, Reply> {
   readonly response: ServerResponse;
   readonly facts: RequestFacts;
   readonly logger: Logger;
+  /** What was thrown before the entry is begun. */
+  readonly thrown?: unknown;
 }
 
 /** An entry that is completed by itself when the response ends. */
@@ -55,20 +58,23 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
       if (error instanceof InvalidArgumentError) throw error;
       throw new AuditLogUnavailableError(exchange.operationId, { cause: error });
     }
-    const entry: OpenEntry = { id };
-    const completed = complete(exchange, entry).finally(() => open.delete(completed));
+    const entry: OpenEntry = { id, thrown: exchange.thrown };
+    const completed = complete(exchange, newEntry, entry).finally(() => open.delete(completed));
     open.add(completed);
     return entry;
   };
 
-  const complete = async (exchange: Exchange<Request, Reply>, entry: OpenEntry): Promise<void> => {
+  const complete = async (exchange: Exchange<Request, Reply>, begun: NewEntry, entry: OpenEntry): Promise<void> => {
     const { request, reply, response, logger } = exchange;
     const end = await responseEnd(response);
     try {
       const message = await told(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
       const completion = completionOf(end, entry.thrown, message);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
-      const details = await toldDetails(exchange, options, reply);
+      const own = await toldDetails(exchange, options, reply);
+      const details = await withLateIdentity(own, begun, request, options, (what, answer) =>
+        told(exchange, what, answer),
+      );
       await auditLog.complete(entry.id, { ...completion, resource, details });
     } catch (err) {
       report(() => completionLost(logger, { entryId: entry.id, err }));
@@ -83,7 +89,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
       } catch (error) {
         if (error instanceof AuditLogUnavailableError) throw error;
         // It was refused before anybody was known.
-        return begin(exchange, { kind: 'anonymous' });
+        return begin(exchange, NOBODY);
       }
     },
     async settled() {

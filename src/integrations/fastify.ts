@@ -22,7 +22,7 @@ import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { declareRoutes } from './fastify-routes.ts';
 import type { AuditOptions } from './options.ts';
-import { operationOf, type RouteAudit } from './route-rule.ts';
+import { operationOf, type RouteAudit, SHED } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export type { AuditOptions, RecordedParts } from './options.ts';
@@ -67,8 +67,6 @@ function refusal(state: State, reply: FastifyReply, error: unknown): unknown {
   }
   return error;
 }
-
-const SHED: ReadonlySet<number> = new Set([429, 503]);
 
 // What `register` takes for every plugin, and passes on to it.
 const OF_FASTIFY = ['prefix', 'logLevel', 'logSerializers'];
