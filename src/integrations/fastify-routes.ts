@@ -1,4 +1,5 @@
-import type { Route } from './route-rule.ts';
+import type { FastifyInstance } from 'fastify';
+import { mutates, type Route } from './route-rule.ts';
 
 export interface DeclaredRoute extends Route {
   /** Undefined where it is not audited. */
@@ -10,10 +11,21 @@ export interface DeclaredRoute extends Route {
 // By the server, because every plugin of an application sees an application object of its own.
 const routesOfServers = new WeakMap<object, DeclaredRoute[]>();
 
+/** The raw requests that came as far as their handler, for the proof of coverage. */
+export const handled: WeakSet<object> = new WeakSet<object>();
+
 /** The list to which the plugin adds each route of an application, mutating or not. */
-export function declareRoutes({ server }: { readonly server: object }): DeclaredRoute[] {
-  const routes = routesOfServers.get(server) ?? [];
-  routesOfServers.set(server, routes);
+export function declareRoutes(app: FastifyInstance): DeclaredRoute[] {
+  app.addHook('onRoute', (route) => {
+    if (![route.method].flat().some(mutates)) return;
+    const { handler } = route;
+    route.handler = function noted(request, reply) {
+      handled.add(request.raw);
+      return handler.call(this, request, reply);
+    };
+  });
+  const routes = routesOfServers.get(app.server) ?? [];
+  routesOfServers.set(app.server, routes);
   return routes;
 }
 
