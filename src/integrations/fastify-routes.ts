@@ -1,5 +1,5 @@
-import type { FastifyInstance } from 'fastify';
-import { mutates, type Route } from './route-rule.ts';
+import type { FastifyInstance, HTTPMethods } from 'fastify';
+import { mutates, operationOf, type Route, type RouteRules } from './route-rule.ts';
 
 export interface DeclaredRoute extends Route {
   /** Undefined where it is not audited. */
@@ -32,4 +32,39 @@ export function declareRoutes(app: FastifyInstance): DeclaredRoute[] {
 /** All routes of an application in which the plugin is registered; undefined where it is not. */
 export function declaredRoutes({ server }: { readonly server: object }): readonly DeclaredRoute[] | undefined {
   return routesOfServers.get(server);
+}
+
+/** Routes that were declared before the plugin, as `POST /disks`. */
+export interface EarlierRoutes {
+  /** Those that would be audited. What answers CORS usually comes first, and may. */
+  readonly audited: readonly string[];
+  /** The others: they would be audited only if they named their operation, and that shows with their requests. */
+  readonly others: ReadonlySet<string>;
+}
+
+export function earlierRoutes(app: FastifyInstance, audited: RouteRules['audited']): EarlierRoutes {
+  const methods = app.supportedMethods.filter((method) => method !== 'OPTIONS') as HTTPMethods[];
+  const routes = methods.flatMap((method) => pathsIn(app.printRoutes({ method })).map((path) => ({ method, path })));
+  const isAudited = (route: Route): boolean => operationOf(route, undefined, { audited }) !== undefined;
+  const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
+  return {
+    audited: routes.filter(isAudited).map(nameOf),
+    others: new Set(routes.filter((route) => !isAudited(route)).map(nameOf)),
+  };
+}
+
+// Each line is the part of a path, and what is declared there: `│   ├── /:id (POST) {"version":"1.0.0"}`.
+const LINE = /^((?:[│ ] {3})*)[├└]── (.*?)( \([A-Z-]+\)(?: \{.*)?)?$/;
+
+/** Fastify has no list of earlier routes, only a tree for people. */
+function pathsIn(tree: string): string[] {
+  const parents: string[] = [];
+  return tree.split('\n').flatMap((line) => {
+    const [, indent, part, declared] = LINE.exec(line) ?? [];
+    if (indent === undefined || part === undefined) return [];
+    const level = indent.length / 4;
+    const path = part === '(empty root node)' ? '' : (parents[level - 1] ?? '') + part;
+    parents[level] = path;
+    return declared === undefined ? [] : [path];
+  });
 }

@@ -12,6 +12,7 @@ import type {
   FastifyReply,
   FastifyRequest,
   onErrorAsyncHookHandler,
+  onRequestHookHandler,
   onSendAsyncHookHandler,
 } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
@@ -20,7 +21,7 @@ import { refusalLost } from '../events.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type Exchange, type OpenEntry } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
-import { declareRoutes } from './fastify-routes.ts';
+import { declareRoutes, earlierRoutes } from './fastify-routes.ts';
 import type { AuditOptions } from './options.ts';
 import { operationOf, type RouteAudit, SHED } from './route-rule.ts';
 
@@ -78,11 +79,12 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     const expected = 'to be registered on the application itself: wrap the plugin that registers it by fastify-plugin';
     throw new InvalidArgumentError('sealogFastify', expected, 'a context within it');
   }
-  // What an earlier route says of its audit is not to be found out. What answers CORS usually comes first.
-  const methods = app.supportedMethods.filter((method) => method !== 'OPTIONS') as 'POST'[];
-  if (methods.some((method) => hasRoutes(app.printRoutes({ method })))) {
-    throw new InvalidArgumentError('sealogFastify', 'to be registered before all routes: await it', 'routes');
+  const earlier = earlierRoutes(app, options.audited);
+  if (earlier.audited.length > 0) {
+    const expected = 'to be registered before all routes that it audits: await it';
+    throw new InvalidArgumentError('sealogFastify', expected, earlier.audited, earlier.audited.join(', '));
   }
+  if (earlier.others.size > 0) app.addHook('onRequest', refuseNamed(earlier.others));
   const auditor = createAuditor(options);
   const routes = declareRoutes(app);
 
@@ -159,8 +161,15 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
   app.addHook('onClose', () => auditor.settled());
 };
 
-function hasRoutes(tree: string): boolean {
-  return tree !== '(empty tree)';
+/** What an earlier route says of its audit shows only with its requests, and it has no entry: it must not run. */
+function refuseNamed(earlier: ReadonlySet<string>): onRequestHookHandler {
+  return ({ method, routeOptions: { url, config } }, _reply, done) => {
+    const name = `${method} ${url}`;
+    const isNamed = config.audit?.operationId !== undefined && earlier.has(name);
+    const expected = 'a route that is declared behind sealogFastify, because it names its operation';
+    if (isNamed) done(new InvalidArgumentError(name, expected, 'earlier', 'one that is declared before it'));
+    else done();
+  };
 }
 
 /** `operationId` of OpenAPI, which a schema for `@fastify/swagger` may hold. */

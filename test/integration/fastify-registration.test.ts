@@ -13,19 +13,56 @@ test('a route cannot be left out without a reason', async () => {
   expect(() => app.post('/b', { config: { audit: {} as never } }, async () => '')).toThrow(/operationId: expected/);
 });
 
-test('nor by being declared before the plugin is there, though it only reads; what answers CORS may come first', async () => {
+test('nor by being declared before the plugin is there: it says which routes are in the way', async () => {
   await using late = fastify();
   const registered = late.register(sealogFastify, options);
   late.post('/c', async () => 'done');
-  await expect(async () => await registered).rejects.toThrow(/before all routes/);
+  await expect(async () => await registered).rejects.toThrow(
+    'sealogFastify: expected to be registered before all routes that it audits: await it, got POST /c',
+  );
 
+  await using many = fastify();
+  const done = async () => 'done';
+  many.get('/disks', done).post('/disks', done).post('/disks/:id/snapshots', done).delete('/disks/:id(^\\d+$)', done);
+  many
+    .put('/disks/*', done)
+    .post('*', done)
+    .post('/v', { constraints: { version: '2.0.0' } }, done);
+  void many.register(async (scope) => void scope.patch('/disks/:id', done), { prefix: '/v2' });
+  await expect(async () => await many.register(sealogFastify, options)).rejects.toMatchObject({
+    got: [
+      'DELETE /disks/:id(^\\d+$)',
+      'PATCH /v2/disks/:id',
+      'PUT /disks/*',
+      'POST /disks',
+      'POST /disks/:id/snapshots',
+      'POST /v',
+      'POST *',
+    ],
+  });
+});
+
+test('what only reads may come first, and what answers CORS; unless it is audited by rule or by name', async () => {
   await using reading = fastify();
+  reading.options('*', async () => '');
+  reading.get('/health', async () => 'done');
   reading.get('/export', { config: { audit: { operationId: 'export' } } }, async () => 'done');
-  await expect(async () => await reading.register(sealogFastify, options)).rejects.toThrow(/before all routes/);
+  await reading.register(sealogFastify, options);
+  expect((await reading.inject('/health')).statusCode).toBe(200);
+  const refused = await reading.inject('/export');
+  expect([refused.statusCode, refused.json<{ message: string }>().message]).toEqual([
+    500,
+    'GET /export: expected a route that is declared behind sealogFastify, because it names its operation, ' +
+      'got one that is declared before it',
+  ]);
 
-  await using cors = fastify();
-  cors.options('*', async () => '');
-  await cors.register(sealogFastify, options);
+  await using ruled = fastify();
+  ruled.get('/health', async () => 'done');
+  ruled.get('/export', async () => 'done');
+  const audited = ({ path }: { path: string }) => path === '/export';
+  await expect(async () => await ruled.register(sealogFastify, { ...options, audited })).rejects.toThrow(
+    /got GET \/export, HEAD \/export$/,
+  );
 });
 
 test('nor by a plugin in a context of its own, unless it is wrapped', async () => {
