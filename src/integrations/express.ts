@@ -107,12 +107,17 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     }
     return entry;
   };
-  const middleware: RequestHandler = async (request, response, next) => {
+  /** Whether the request goes on. */
+  const beginOnce = async (request: Request, response: Response): Promise<boolean> => {
     const operationId = operationIdOf(request);
     const wasAnswered = response.headersSent;
     if (operationId !== undefined) await (stateOf(request).begun ??= begin(operationId, request, response));
     // Something else has answered while the entry was begun, a time limit for one: the operation does not run.
-    if (wasAnswered || !response.headersSent) next();
+    return wasAnswered || !response.headersSent;
+  };
+  // No promise is returned: Express 4, which is refused by an error, would not wait for it and end the process.
+  const middleware: RequestHandler = (request, response, next) => {
+    void beginOnce(request, response).then((goesOn) => void (goesOn && next()), next);
   };
 
   const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
