@@ -115,20 +115,30 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     // Something else has answered while the entry was begun, a time limit for one: the operation does not run.
     return wasAnswered || !response.headersSent;
   };
-  // No promise is returned: Express 4, which is refused by an error, would not wait for it and end the process.
-  const middleware: RequestHandler = (request, response, next) => {
-    void beginOnce(request, response).then((goesOn) => void (goesOn && next()), next);
+  const middleware: RequestHandler = async (request, response, next) => {
+    let goesOn: boolean;
+    try {
+      goesOn = await beginOnce(request, response);
+    } catch (error) {
+      // Not thrown: Express 4, which is refused, would not catch it, and the process would end.
+      next(error);
+      return;
+    }
+    if (goesOn) next();
   };
 
+  const recordRefused = async (exchange: Exchange<Request, Response>): Promise<void> => {
+    try {
+      await auditor.beginRefused(exchange);
+    } catch (err) {
+      refusalLost(logger, { operationId: exchange.operationId, err });
+    }
+  };
   const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
     const { status } = await responseEnd(response);
     if (stateOf(request).begun || SHED.has(status)) return;
     if (status < 300) return operationUnaudited(logger, { operationId });
-    const recorded = auditor
-      .beginRefused(exchangeOf(operationId, request, response))
-      .then(() => {})
-      .catch((err: unknown) => refusalLost(logger, { operationId, err }))
-      .finally(() => refused.delete(recorded));
+    const recorded = recordRefused(exchangeOf(operationId, request, response)).finally(() => refused.delete(recorded));
     refused.add(recorded);
   };
   const refusals: RequestHandler = (request, response, next) => {

@@ -42,11 +42,12 @@ export interface EarlierRoutes {
   readonly others: ReadonlySet<string>;
 }
 
+const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
+
 export function earlierRoutes(app: FastifyInstance, audited: RouteRules['audited']): EarlierRoutes {
   const methods = app.supportedMethods.filter((method) => method !== 'OPTIONS') as HTTPMethods[];
   const routes = methods.flatMap((method) => pathsIn(app.printRoutes({ method })).map((path) => ({ method, path })));
   const isAudited = (route: Route): boolean => operationOf(route, undefined, { audited }) !== undefined;
-  const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
   return {
     audited: routes.filter(isAudited).map(nameOf),
     others: new Set(routes.filter((route) => !isAudited(route)).map(nameOf)),

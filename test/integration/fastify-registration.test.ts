@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fastify from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
-import sealogFastify from '../../src/integrations/fastify.ts';
+import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations/fastify.ts';
 
 const unused = () => Promise.reject(new Error('not in these tests'));
 const options = { auditLog: { begin: unused, complete: unused }, actor: () => ({ kind: 'anonymous' }) as const };
@@ -79,4 +79,32 @@ test('nor by a plugin in a context of its own, unless it is wrapped', async () =
     }),
   );
   wrapped.post('/', async () => '');
+});
+
+test('a log that is disposed of by a hook from before the plugin is there for every outcome', async () => {
+  const steps: string[] = [];
+  const begun = Promise.withResolvers<void>();
+  const auditLog: SealogFastifyOptions['auditLog'] = {
+    begin: async () => ({ id: '01890a5d-ac96-774b-bcce-b302099a8057', timeStarted: '2026-01-01T00:00:00.000000Z' }),
+    complete: async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      steps.push('completed');
+      return { status: 'not-found' };
+    },
+  };
+  const app = fastify();
+  app.addHook('onClose', async () => void steps.push('disposed'));
+  await app.register(sealogFastify, { ...options, auditLog });
+  const closing = Promise.withResolvers<void>();
+  app.addHook('preClose', async () => closing.resolve());
+  app.post('/', async () => {
+    begun.resolve();
+    await closing.promise;
+    return '';
+  });
+  const address = await app.listen({ port: 0, host: '127.0.0.1' });
+  const answer = fetch(address, { method: 'POST', headers: { connection: 'close' } });
+  await begun.promise;
+  await app.close();
+  expect([(await answer).status, steps]).toEqual([200, ['completed', 'disposed']]);
 });
