@@ -3,8 +3,9 @@
  * answer has been sent.
  *
  * Its place is behind what finds out who asks and parses bodies, and before what refuses and what handles. Nothing before
- * it is audited, but for refusals where `refusals` is in front of them. When the entry cannot be begun nothing behind it runs, and the client is told 503. A request
- * to a path that is no route is audited too, as `POST (no route)`, because any middleware may handle it.
+ * it is audited, but for refusals where `refusals` is in front of them. When the entry cannot be begun nothing behind it
+ * runs, and the client is answered 503. A request to a path that is no route is audited too, as `POST (no route)`,
+ * because any middleware may handle it.
  */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { operationUnaudited, refusalLost } from '../events.ts';
@@ -107,7 +108,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     }
     return entry;
   };
-  /** Whether the request goes on. */
+  /** Whether what is behind it may run. */
   const beginOnce = async (request: Request, response: Response): Promise<boolean> => {
     const operationId = operationIdOf(request);
     const wasAnswered = response.headersSent;
@@ -116,15 +117,15 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     return wasAnswered || !response.headersSent;
   };
   const middleware: RequestHandler = async (request, response, next) => {
-    let goesOn: boolean;
+    let mayRun: boolean;
     try {
-      goesOn = await beginOnce(request, response);
+      mayRun = await beginOnce(request, response);
     } catch (error) {
       // Not thrown: Express 4, which is refused, would not catch it, and the process would end.
       next(error);
       return;
     }
-    if (goesOn) next();
+    if (mayRun) next();
   };
 
   const recordRefused = async (exchange: Exchange<Request, Response>): Promise<void> => {

@@ -197,6 +197,7 @@ describe('Express, with the middleware in front of what finds out who asks', () 
 
   test.each<[string, () => unknown]>([
     ['throws', () => Promise.reject(new Error('canary'))],
+    ['never answers', () => new Promise(() => {})],
     ['knows nobody', () => undefined],
     ['gives no id', () => ({ kind: 'user' })],
     ['gives a kind that is none', () => ({ kind: 'admin', id: 'alice' })],
