@@ -1,6 +1,6 @@
 /**
- * Every log line of sealog, one function an event. A line has a constant message, and its values are fields; `event`
- * is its name. Nothing else in `src/` calls a logger.
+ * The log lines of the library and of all rooms, one function an event; those of the fleet are in `worker/events.ts`. A line
+ * has a constant message, and its values are fields; `event` is its name. Nothing else in `src/` calls a logger.
  */
 import type { Logger } from './logger.ts';
 
@@ -45,11 +45,11 @@ export function refusalLost(logger: Logger, fields: AnsweredRequest): void {
   );
 }
 
-/** A hook answered a request below 400 without its handler, and that could not be recorded. */
+/** A request was answered below 400 without its handler, by a hook or a middleware, and that could not be recorded. */
 export function hookAnswerLost(logger: Logger, fields: AnsweredRequest): void {
   logger.error(
     { event: 'audit-log.hook-answer-lost', ...fields },
-    'could not record a request that a hook answered without the handler; what the hook did has no entry',
+    'could not record a request that was answered without its handler; what answered it has no entry',
   );
 }
 
@@ -61,6 +61,14 @@ export function replyNotReturned(
   logger.warn(
     { event: 'audit-log.reply-not-returned', ...fields },
     'a hook answered without returning the reply; the handler was kept from running: return the reply in that hook',
+  );
+}
+
+/** Express: an operation ran without an entry, because its request never came to the middleware. */
+export function operationUnaudited(logger: Logger, fields: { readonly operationId: string }): void {
+  logger.error(
+    { event: 'audit-log.operation-unaudited', ...fields },
+    'an operation was answered without an entry; put the audit middleware in front of its handler',
   );
 }
 
@@ -82,59 +90,6 @@ export function auditTimeoutActivation(
   }
 }
 
-/**
- * An activation that failed, and changed nothing. It is tried again, or one that waits takes its place, or the next slot
- * does when it has failed for good.
- */
-export function activationFailed(
-  logger: Logger,
-  { job, ...fields }: { readonly job: string; readonly by: string; readonly trigger: string; readonly err: unknown },
-): void {
-  logger.error(
-    { event: `${job}.activation`, ...fields },
-    'activation failed and changed nothing; another attempt follows, with the next slot at the latest',
-  );
-}
-
-/** The connection broke behind the activation's COMMIT. Its outcome is read from the job's row, and then logged. */
-export function activationUncertain(
-  logger: Logger,
-  {
-    job,
-    ...fields
-  }: {
-    readonly job: string;
-    readonly by: string;
-    readonly trigger: string;
-    /** Of the row in pg-boss's job table. */
-    readonly id: string;
-    readonly err: unknown;
-  },
-): void {
-  logger.warn(
-    { event: `${job}.activation-uncertain`, ...fields },
-    'the answer to the commit of an activation was lost; the row of its job says whether it took effect',
-  );
-}
-
-/** The worker is ready: its queues are polled and its schedules installed. */
-export function workerStarted(logger: Logger, fields: { readonly by: string; readonly jobs: readonly string[] }): void {
-  logger.info({ event: 'worker.started', ...fields }, 'worker started');
-}
-
-export function workerStopping(logger: Logger, fields: { readonly by: string; readonly signal: string }): void {
-  logger.info({ event: 'worker.stopping', ...fields }, 'worker stops when the activation in flight has ended');
-}
-
-export function workerStopped(logger: Logger, fields: { readonly by: string }): void {
-  logger.info({ event: 'worker.stopped', ...fields }, 'worker stopped');
-}
-
-/** The grace is over and something still runs. What it did not commit is undone, and another replica takes over. */
-export function shutdownOverdue(logger: Logger, fields: { readonly graceSeconds: number }): void {
-  logger.error({ event: 'worker.shutdown-overdue', ...fields }, 'shutdown took longer than its grace; exiting at once');
-}
-
 /** Not an error yet: a database that is restarting, or a schema that is still being migrated. */
 export function waitingForDatabase(
   logger: Logger,
@@ -143,98 +98,6 @@ export function waitingForDatabase(
   logger.warn({ event: 'database.waiting', ...fields }, 'the database is not ready; trying again');
 }
 
-/** A session keeps the change of a schema waiting for a lock. It waits on, and says so again. */
-export function migrationBlocked(logger: Logger, blocker: object): void {
-  logger.warn({ event: 'migration.blocked', ...blocker }, 'a session holds a lock that the migration waits for');
-}
-
-/** This replica's schedule replaced another one, or none. */
-export function scheduleInstalled(
-  logger: Logger,
-  fields: { readonly job: string; readonly schedule: string; readonly previous: string | null },
-): void {
-  logger.info({ event: 'schedule.installed', ...fields }, 'installed the schedule');
-}
-
-/** A schedule of sealog's whose job no replica has any more. */
-export function scheduleRemoved(logger: Logger, fields: { readonly job: string; readonly schedule: string }): void {
-  logger.info({ event: 'schedule.removed', ...fields }, 'removed the schedule of a job that is none any more');
-}
-
-/** The installed schedule is no cron expression that could be read: its slots are not watched over. */
-export function scheduleUnreadable(logger: Logger, fields: { readonly job: string; readonly installed: string }): void {
-  logger.error({ event: 'schedule.unreadable', ...fields }, 'the installed schedule cannot be read');
-}
-
-/** A slot has passed, and no activation was asked for or the one that was has failed for good: this replica asked. */
-export function slotUnserved(
-  logger: Logger,
-  fields: { readonly job: string; readonly slot: string; readonly reason: 'missed' | 'failed' },
-): void {
-  logger.warn({ event: 'schedule.slot-unserved', ...fields }, 'no activation has served a slot; asked for one');
-}
-
-/** Somebody had changed a queue or made it anew, with another policy or other options. */
-export function queueRestored(
-  logger: Logger,
-  fields: { readonly queue: string; readonly found: Readonly<Record<string, unknown>> },
-): void {
-  logger.warn({ event: 'queue.restored', ...fields }, 'a queue had another policy or other options; restored it');
-}
-
-/** For a minute the database has let this replica log in no more: it ends, because waiting would not help. */
-export function workerRefused(logger: Logger, fields: { readonly by: string; readonly err: unknown }): void {
-  logger.error({ event: 'worker.refused', ...fields }, 'the database lets this replica log in no more; it ends');
-}
-
 export function settingsWarning(logger: Logger, fields: { readonly warning: string }): void {
   logger.warn({ event: 'config.warning', ...fields }, 'a setting is allowed but unusual');
-}
-
-/** Another schedule is installed than the one that this replica was configured with. The installed one holds. */
-export function scheduleDrifts(
-  logger: Logger,
-  fields: { readonly job: string; readonly configured: string; readonly installed: string },
-): void {
-  logger.warn(
-    { event: 'schedule.drift', ...fields },
-    'the installed schedule differs from the configured one and holds',
-  );
-}
-
-export function scheduleAgrees(logger: Logger, fields: { readonly job: string; readonly schedule: string }): void {
-  logger.info({ event: 'schedule.agrees', ...fields }, 'the installed schedule is the configured one again');
-}
-
-/** Something that is done again and again failed. `omitted` counts the same errors since the last of these lines. */
-export interface RepeatedError {
-  readonly err: unknown;
-  readonly omitted: number;
-}
-
-/** pg-boss, or a look at its queues, failed: fetching a job, a cron pass, maintenance. It goes on by itself. */
-export function queueError(logger: Logger, fields: RepeatedError): void {
-  logger.error({ event: 'queue.error', ...fields }, 'pg-boss reported an error');
-}
-
-export function queueWarning(logger: Logger, fields: { readonly warning: string; readonly data: unknown }): void {
-  logger.warn({ event: 'queue.warning', ...fields }, 'pg-boss reported a warning');
-}
-
-/** This replica could not tell the fleet that it is there, and seal, or that it is gone. It goes on all the same. */
-export function checkInError(logger: Logger, fields: RepeatedError): void {
-  logger.error({ event: 'check-in.error', ...fields }, 'could not check in with the fleet, or out');
-}
-
-/** A scrape was answered without what could not be asked. */
-export function metricsError(logger: Logger, fields: RepeatedError): void {
-  logger.error({ event: 'metrics.error', ...fields }, 'could not measure; the answer to the scrape lacks it');
-}
-
-export function httpStarted(logger: Logger, fields: { readonly host: string; readonly port: number }): void {
-  logger.info({ event: 'http.started', ...fields }, 'answers /healthz, /readyz and /metrics');
-}
-
-export function httpError(logger: Logger, fields: { readonly path: string; readonly err: unknown }): void {
-  logger.error({ event: 'http.error', ...fields }, 'could not answer a request');
 }

@@ -1,4 +1,4 @@
-import { migrationBlocked } from '../events.ts';
+import { migrationBlocked } from '../worker/events.ts';
 import { RulesOffError } from '../store/errors.ts';
 import { migrate } from '../store/migrate.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';

@@ -1,5 +1,5 @@
 import type { App } from '../app.ts';
-import { httpStarted, metricsError } from '../events.ts';
+import { httpStarted, metricsError } from '../worker/events.ts';
 import { fleetMetrics } from '../http/fleet-metrics.ts';
 import { type Check, healthRoute } from '../http/health.ts';
 import { logMetrics } from '../http/log-metrics.ts';

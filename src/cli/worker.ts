@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
-import { shutdownOverdue, waitingForDatabase, workerStopping } from '../events.ts';
+import { waitingForDatabase } from '../events.ts';
+import { shutdownOverdue, workerStopping } from '../worker/events.ts';
 import { createPrometheus } from '../http/prometheus.ts';
 import { openTraces } from '../http/traces.ts';
 import { checkSchema } from '../store/migrate.ts';

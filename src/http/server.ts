@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { SealogError } from '../errors.ts';
-import { httpError } from '../events.ts';
+import { httpError } from '../worker/events.ts';
 import type { Logger } from '../logger.ts';
 
 export interface HttpAnswer {

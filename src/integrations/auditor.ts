@@ -1,4 +1,4 @@
-import type { Actor } from '../audit-log/entry.ts';
+import type { Actor, NewEntry } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { completionLost, hookAnswerLost, refusalLost } from '../events.ts';
 import { runningCalls } from '../running-calls.ts';
@@ -6,16 +6,23 @@ import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { boundedQueue } from './bounded-queue.ts';
 import { describeRequest, messageOf, reportSafely, told, toldDetails } from './describe-request.ts';
 import type { Exchange } from './exchange.ts';
+import { NOBODY, withLateIdentity } from './known-late.ts';
 import type { AuditOptions } from './options.ts';
 import { completionOf } from './outcome.ts';
 import { pausing } from './pausing.ts';
 import { answerOf, type ResponseEnd } from './response-end.ts';
+import { SHED } from './route-rule.ts';
 
 /** An entry that is completed by itself when the response ends. */
 export interface OpenEntry {
   readonly id: string;
   /** What the handler threw, if it threw. */
   thrown?: unknown;
+}
+
+interface Inserted {
+  readonly id: string;
+  readonly begun: NewEntry;
 }
 
 /** Begins entries for requests and completes them, each once, when their answers have ended. */
@@ -39,9 +46,6 @@ export interface Auditor<Request, Reply> {
 
 const SETTLE_LIMIT_MS = 10_000;
 
-// Shedding load must not make load.
-const SHED: ReadonlySet<number> = new Set([429, 503]);
-
 // A flood of refused requests leaves most connections of a pool to those that are let in, and it may cost memory only
 // so far.
 const REFUSED = { running: 4, waiting: 1000 };
@@ -51,10 +55,10 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
   const running = runningCalls();
   const refused = boundedQueue(REFUSED);
 
-  const insert = async (exchange: Exchange<Request, Reply>, actor: Actor): Promise<string> => {
-    const newEntry = await describeRequest(exchange, actor, options);
+  const insert = async (exchange: Exchange<Request, Reply>, actor: Actor): Promise<Inserted> => {
+    const begun = await describeRequest(exchange, actor, options);
     try {
-      return (await auditLog.begin(newEntry)).id;
+      return { ...(await auditLog.begin(begun)), begun };
     } catch (error) {
       // A mistake of the program will not pass by itself.
       if (error instanceof InvalidArgumentError) throw error;
@@ -67,29 +71,38 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     const wasAnswered = response.headersSent;
     const { ended, endedOrAbandoned } = answerOf(response);
     const actor = await options.actor(exchange.request);
-    const entry: OpenEntry = { id: await insert(exchange, actor) };
+    const { id, begun } = await insert(exchange, actor);
+    const entry: OpenEntry = { id };
     void running.track(endedOrAbandoned);
-    void ended.then((end) => running.track(complete(exchange, entry, { ...end, wasAnswered })));
+    void ended.then((end) => running.track(complete(exchange, begun, entry, { ...end, wasAnswered })));
     return entry;
   };
 
-  const insertAnswered = async (exchange: Exchange<Request, Reply>): Promise<string> => {
+  const insertAnswered = async (exchange: Exchange<Request, Reply>): Promise<Inserted> => {
     try {
       return await insert(exchange, await options.actor(exchange.request));
     } catch (error) {
       if (error instanceof AuditLogUnavailableError) throw error;
       // It was refused before anybody was known.
-      return insert(exchange, { kind: 'anonymous' });
+      return insert(exchange, NOBODY);
     }
   };
 
-  const complete = async (exchange: Exchange<Request, Reply>, entry: OpenEntry, end: ResponseEnd): Promise<void> => {
+  const complete = async (
+    exchange: Exchange<Request, Reply>,
+    begun: NewEntry,
+    entry: OpenEntry,
+    end: ResponseEnd,
+  ): Promise<void> => {
     const { request, reply, logger } = exchange;
     try {
       const message = await told(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
       const completion = completionOf(end, entry.thrown, message);
       const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
-      const details = await toldDetails(exchange, options, reply);
+      const own = await toldDetails(exchange, options, reply);
+      const details = await withLateIdentity(own, begun, request, options, (what, answer) =>
+        told(exchange, what, answer),
+      );
       await auditLog.complete(entry.id, { ...completion, resource, details });
     } catch (err) {
       reportSafely(() => completionLost(logger, { entryId: entry.id, err }));
@@ -106,7 +119,8 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
         reportSafely(() => (status < 400 ? hookAnswerLost : refusalLost)(logger, { operationId, status, err }));
       const recorded = refused.add(async () => {
         try {
-          await complete(exchange, { id: await insertAnswered(exchange), thrown }, end);
+          const { id, begun } = await insertAnswered(exchange);
+          await complete(exchange, begun, { id, thrown }, end);
         } catch (err) {
           lost(err);
         }

@@ -1,3 +1,4 @@
+import { InvalidArgumentError } from '../errors.ts';
 import { type Layer, type Match, matchOf } from './express-routes.ts';
 
 /** What is needed of an application of Express. */
@@ -7,6 +8,12 @@ export interface Application {
   readonly parent?: Application | undefined;
   /** As it was mounted last; several are a list. */
   readonly mountpath?: unknown;
+}
+
+/** Throws {@link InvalidArgumentError} for an application of Express 4, which has no `router` that could be read. */
+export function routerOf(app: Pick<Application, 'router'>): Application['router'] {
+  if ('lazyrouter' in app) throw new InvalidArgumentError('sealog/express', 'Express 5', '4.x', '4.x');
+  return app.router;
 }
 
 /** Whether a layer is an application, into which nobody can see. */
@@ -23,9 +30,11 @@ export function mountOf({ parent, mountpath }: Application, baseUrl: string, pat
   if (!parent) return { path: '', pattern: '' };
   const outer = mountOf(parent, baseUrl, path);
   const taken = baseUrl.slice(outer.path.length);
-  const matches = parent.router.stack.filter(isMounted).flatMap((layer) => {
-    return matchOf(layer, path.slice(outer.path.length) || '/') || [];
-  });
+  const matches = routerOf(parent)
+    .stack.filter(isMounted)
+    .flatMap((layer) => {
+      return matchOf(layer, path.slice(outer.path.length) || '/') || [];
+    });
   const last = matches.find(({ pattern }) => [mountpath].flat().includes(pattern === '' ? '/' : pattern));
   const [longest = { path: taken, pattern: taken }] = matches.toSorted((a, b) => b.path.length - a.path.length);
   const mount = last ?? longest;

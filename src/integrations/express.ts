@@ -2,18 +2,23 @@
  * sealog in Express 5: a middleware that begins an entry for every request that mutates, and completes it when the
  * answer has been sent.
  *
- * Its place is behind what finds out who asks and parses bodies, and before what refuses and what handles: nothing
- * before it is audited. When the entry cannot be begun nothing behind it runs, and the client is told 503. A request
- * to a path that is no route is audited too, as `POST (no route)`, because any middleware may handle it.
+ * Its place is behind what finds out who asks and parses bodies, and before what refuses and what handles. Nothing before
+ * it is audited, but for refusals where `refusals` is in front of them. When the entry cannot be begun nothing behind it
+ * runs, and the client is answered 503. A request to a path that is no route is audited too, as `POST (no route)`,
+ * because any middleware may handle it.
  */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { operationUnaudited } from '../events.ts';
 import { defaultLogger } from '../logger.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor, type OpenEntry } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
-import { type Application, mountOf } from './express-mounts.ts';
+import { reportSafely } from './describe-request.ts';
+import type { Exchange } from './exchange.ts';
+import { type Application, mountOf, routerOf } from './express-mounts.ts';
 import { findRoute, type FoundRoute } from './express-routes.ts';
 import type { AuditOptions } from './options.ts';
+import { answerOf } from './response-end.ts';
 import { NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
@@ -25,18 +30,37 @@ export type SealogExpressOptions = AuditOptions<Request, Response>;
 
 /** The middleware. Disposed of, after the server has been closed, it waits until every entry is completed, up to 10 s. */
 export interface SealogExpress extends RequestHandler, AsyncDisposable {
+  /**
+   * For a service whose routes find out by themselves who asks, with the middleware behind that. Put first: a request
+   * that is answered before it comes to the middleware, by 300 or more, leaves an entry too, begun when the answer has
+   * been sent. One with 429 or 503 leaves none. One below 300 is an operation that nothing audits: it is logged at error.
+   */
+  readonly refusals: RequestHandler;
   /** Put last, before the service's own error handler: adds the code of what a handler threw to its entry. */
   readonly errors: ErrorRequestHandler;
   settled(): Promise<void>;
 }
 
+interface State {
+  /** Set at once, so that a request has one entry also where it comes to the middleware twice at a time. */
+  begun?: Promise<void>;
+  entry?: OpenEntry;
+  thrown?: unknown;
+}
+
 // Of all that this makes: a request has one entry, in whatever application and router it is met again.
-const begun = new WeakMap<Request, Promise<OpenEntry>>();
-const entries = new WeakMap<Request, OpenEntry>();
+const states = new WeakMap<Request, State>();
+
+function stateOf(request: Request): State {
+  const state = states.get(request) ?? {};
+  states.set(request, state);
+  return state;
+}
 
 const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
-  const entry = entries.get(request);
-  if (entry) entry.thrown = error;
+  const state = stateOf(request);
+  state.thrown = error;
+  if (state.entry) state.entry.thrown = error;
   next(error);
 };
 
@@ -52,42 +76,76 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   const auditor = createAuditor(options);
   const logger = options.logger ?? defaultLogger();
 
-  const middleware: RequestHandler = async (request, response, next) => {
+  const operationIdOf = (request: Request): string | undefined => {
     const { audit, ...route } = routeOf(request);
-    const operationId = operationOf(route, audit, options);
-    if (operationId !== undefined && !entries.has(request)) {
-      const { id } = request as { id?: unknown };
-      const facts = {
-        id: typeof id === 'string' ? id : undefined,
-        url: request.originalUrl,
-        ip: request.ip,
-        userAgent: request.get('user-agent'),
-        query: () => request.query as unknown,
-        body: () => request.body as unknown,
-      };
-      const exchange = { operationId, request, reply: response, response, facts, logger };
-      const wasAnswered = response.headersSent;
-      const wasGone = isBodyGone(request);
-      // Kept before it is awaited: whoever passes twice meanwhile waits for the same entry.
-      const beginning = begun.get(request) ?? auditor.begin(exchange);
-      begun.set(request, beginning);
-      const entry = await beginning.catch((error: unknown) => {
-        // Also where the service answers errors by a handler of its own.
-        if (error instanceof AuditLogUnavailableError && !response.headersSent) response.set(error.headers);
-        throw error;
-      });
-      entries.set(request, entry);
-      // Refused meanwhile, by a time limit for example: nothing has to be done any more.
-      if (!wasAnswered && response.headersSent && response.statusCode >= 400) return;
-      if (!wasGone && isBodyGone(request)) throw abortedError();
-      if (options.entryIdHeader !== undefined && !response.headersSent) {
-        response.setHeader(options.entryIdHeader, entry.id);
-      }
+    return operationOf(route, audit, options);
+  };
+  const exchangeOf = (operationId: string, request: Request, response: Response): Exchange<Request, Response> => {
+    const { id } = request as { id?: unknown };
+    const facts = {
+      id: typeof id === 'string' ? id : undefined,
+      url: request.originalUrl,
+      ip: request.ip,
+      userAgent: request.get('user-agent'),
+      query: () => request.query as unknown,
+      body: () => request.body as unknown,
+    };
+    return { operationId, request, reply: response, response, facts, logger };
+  };
+
+  const begin = async (operationId: string, request: Request, response: Response): Promise<void> => {
+    const state = stateOf(request);
+    try {
+      state.entry = await auditor.begin(exchangeOf(operationId, request, response));
+    } catch (error) {
+      // Who asks could not be found out: it is refused.
+      if (!(error instanceof AuditLogUnavailableError)) delete state.begun;
+      // Also where the service answers errors by a handler of its own.
+      else if (!response.headersSent) response.set(error.headers);
+      throw error;
+    }
+    state.entry.thrown = state.thrown;
+    if (options.entryIdHeader !== undefined && !response.headersSent) {
+      response.setHeader(options.entryIdHeader, state.entry.id);
+    }
+  };
+  /** Whether what is behind it may run. */
+  const beginOnce = async (operationId: string, request: Request, response: Response): Promise<boolean> => {
+    const wasAnswered = response.headersSent;
+    const wasGone = isBodyGone(request);
+    await (stateOf(request).begun ??= begin(operationId, request, response));
+    // Refused meanwhile, by a time limit for example: nothing has to be done any more.
+    if (!wasAnswered && response.headersSent && response.statusCode >= 400) return false;
+    if (!wasGone && isBodyGone(request)) throw abortedError();
+    return true;
+  };
+  const middleware: RequestHandler = async (request, response, next) => {
+    try {
+      const operationId = operationIdOf(request);
+      if (operationId !== undefined && !(await beginOnce(operationId, request, response))) return;
+    } catch (error) {
+      // Not thrown: Express 4, which is refused, would not catch it, and the process would end.
+      next(error);
+      return;
     }
     next();
   };
+
+  const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
+    const end = await answerOf(response).ended;
+    const { begun, thrown } = stateOf(request);
+    if (begun) return;
+    if (end.status < 300) reportSafely(() => operationUnaudited(logger, { operationId }));
+    else auditor.recordAnswered(exchangeOf(operationId, request, response), end, thrown);
+  };
+  const refusals: RequestHandler = (request, response, next) => {
+    const operationId = operationIdOf(request);
+    if (operationId !== undefined) void noteRefusal(operationId, request, response);
+    next();
+  };
+
   const settled = (): Promise<void> => auditor.settled();
-  return Object.assign(middleware, { errors, settled, [Symbol.asyncDispose]: settled });
+  return Object.assign(middleware, { refusals, errors, settled, [Symbol.asyncDispose]: settled });
 }
 
 /**
@@ -110,6 +168,11 @@ function routeOf({ app, baseUrl, path, method }: Request): FoundRoute {
   const application = app as unknown as Application;
   const url = baseUrl + path;
   const mount = mountOf(application, baseUrl, url);
-  const found = findRoute(application.router.stack, method, url.slice(mount.path.length) || '/', String(mount.pattern));
+  const found = findRoute(
+    routerOf(application).stack,
+    method,
+    url.slice(mount.path.length) || '/',
+    String(mount.pattern),
+  );
   return found ?? { method, path: NO_ROUTE, audit: undefined };
 }

@@ -26,7 +26,7 @@ import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
-import { declareRoutes } from './fastify-routes.ts';
+import { declareRoutes, earlierRoutes, refuseNamed } from './fastify-routes.ts';
 import { isAnswered, openState, type State, stateOf } from './fastify-state.ts';
 import type { AuditOptions } from './options.ts';
 import type { ResponseEnd } from './response-end.ts';
@@ -70,11 +70,12 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     const expected = 'to be registered on the application itself: wrap the plugin that registers it by fastify-plugin';
     throw new InvalidArgumentError('sealogFastify', expected, 'a context within it');
   }
-  // What an earlier route says of its audit is not to be found out. What answers CORS usually comes first.
-  const methods = app.supportedMethods.filter((method) => method !== 'OPTIONS') as 'POST'[];
-  if (methods.some((method) => hasRoutes(app.printRoutes({ method })))) {
-    throw new InvalidArgumentError('sealogFastify', 'to be registered before all routes: await it', 'routes');
+  const earlier = earlierRoutes(app, options.audited);
+  if (earlier.audited.length > 0) {
+    const expected = 'to be registered before all routes that it audits: await it';
+    throw new InvalidArgumentError('sealogFastify', expected, earlier.audited, earlier.audited.join(', '));
   }
+  if (earlier.others.size > 0) app.addHook('onRequest', refuseNamed(earlier.others));
   const auditor = createAuditor(options);
   const routes = declareRoutes(app);
 
@@ -177,10 +178,6 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
   });
   app.addHook('onClose', () => auditor.settled());
 };
-
-function hasRoutes(tree: string): boolean {
-  return tree !== '(empty tree)';
-}
 
 /** `operationId` of OpenAPI, which a schema for `@fastify/swagger` may hold. */
 function declaredName(schema: unknown): SealogFastifyOptions['operationId'] {

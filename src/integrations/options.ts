@@ -11,8 +11,12 @@ type Awaitable<T> = T | Promise<T>;
  */
 export interface AuditOptions<Request, Reply> extends RouteRules {
   readonly auditLog: Pick<AuditLog, 'begin' | 'complete'>;
-  /** Who asks. Called once, right before the handler. When it throws, the handler does not run. */
+  /**
+   * Who asks. Called when the entry is begun; when it throws then, the handler does not run. Where that was `anonymous`
+   * it is called again when the answer has been sent, and whom it knows by then is recorded in `details.actor`.
+   */
   readonly actor: (request: Request) => Awaitable<Actor>;
+  /** Whose data it is. Called as `actor` is, and again if it was undefined: what is known by then is `details.tenant`. */
   readonly tenant?: ((request: Request) => Awaitable<string | undefined>) | undefined;
   /**
    * What it is done to. Called twice: before the handler, without `reply`, and when the answer has been sent, with it.

@@ -25,6 +25,9 @@ export interface RouteRules {
 // By their definitions (RFC 9110 and the QUERY method) they change nothing. Whatever is not known may.
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY']);
 
+/** What a service answers when it has too much to do: such an answer leaves no entry if nothing has begun one. */
+export const SHED: ReadonlySet<number> = new Set([429, 503]);
+
 /** The path of what no route is found for. */
 export const NO_ROUTE = '(no route)';
 

@@ -2,44 +2,26 @@
  * For a service's own tests: calls every route that mutates, and fails on those that leave no entry in the audit log.
  * The handlers do run, so point the service and its audit log at a database of the test's.
  */
-import type { AuditLog } from '../create-audit-log.ts';
 import { SealogError } from '../errors.ts';
-import { mutates, NO_ROUTE } from './route-rule.ts';
-import { checkCoverageOptions } from './testing/check-coverage-options.ts';
+import { mutates } from './route-rule.ts';
 import { callEach } from './testing/calls.ts';
-import { recordedOperations } from './testing/recorded-operations.ts';
-import type { AuditedService, CallableRoute } from './testing/service.ts';
+import { checkCoverageOptions } from './testing/check-coverage-options.ts';
+import type { AuditCoverage, AuditCoverageOptions } from './testing/options.ts';
+import { isSuccess, problemsOfCall } from './testing/problems-of-call.ts';
+import { recordedEntries } from './testing/recorded-entries.ts';
 
 export { expressService } from './testing/express-service.ts';
 export { fastifyService } from './testing/fastify-service.ts';
 export { openApiService } from './testing/openapi-service.ts';
-export type { AuditedService, CallableRoute, Connection, TestRequest } from './testing/service.ts';
-
-/** What to call a route with. Whatever is missing is made up: a handler that refuses it leaves an entry as well. */
-export interface RouteExample {
-  /** Instead of the route's own path, filled with `params`. */
-  readonly path?: string;
-  readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string>>;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Text or bytes are sent as they are, anything else as JSON. */
-  readonly body?: unknown;
-}
-
-export interface AuditCoverageOptions {
-  /** What `fastifyService`, `expressService` or `openApiService` returns. */
-  readonly service: AuditedService;
-  /** On the database to which the service writes. */
-  readonly auditLog: Pick<AuditLog, 'list'>;
-  /** By route, written `POST /disks/:id`, in Fastify with its constraints: `POST /disks/:id {version: 2.0.0}`. */
-  readonly examples?: Readonly<Record<string, RouteExample>>;
-  /** Sent with every request, e.g. `authorization`. */
-  readonly headers?: Readonly<Record<string, string>>;
-  /** Routes that leave no entry, each with the reason why. One that does leave one is a failure, too. */
-  readonly allow?: Readonly<Record<string, string>>;
-  /** How long to wait for entries after the last call. Default 5000. */
-  readonly timeoutMs?: number;
-}
+export type {
+  AuditCoverage,
+  AuditCoverageOptions,
+  CoveredRoute,
+  LoginAnswer,
+  LoginRequest,
+  RouteExample,
+} from './testing/options.ts';
+export type { Answer, AuditedService, CallableRoute, Connection, TestRequest } from './testing/service.ts';
 
 /** Routes that are not audited, and exceptions and examples that fit no route. Every problem is listed, one line each. */
 export class AuditCoverageError extends SealogError {
@@ -54,14 +36,15 @@ export class AuditCoverageError extends SealogError {
 }
 
 /**
- * Calls every mutating route once. Returns their names (`POST /disks/:id`), or throws {@link AuditCoverageError}: a
- * route left no entry of its own within `timeoutMs` and is not on the list of exceptions, or the list is out of date.
+ * Calls every mutating route once. Returns what was called, or throws {@link AuditCoverageError}: a route did not leave
+ * one entry of its own within `timeoutMs` and is not on the list of exceptions, a call succeeded by an anonymous actor
+ * where none is expected, or a list is out of date.
  *
  * An entry is known by its user agent, which every call has its own of.
  */
-export async function checkAuditCoverage(options: AuditCoverageOptions): Promise<readonly string[]> {
+export async function checkAuditCoverage(options: AuditCoverageOptions): Promise<AuditCoverage> {
   checkCoverageOptions(options);
-  const { service, auditLog, allow = {}, timeoutMs = 5000 } = options;
+  const { service, auditLog, timeoutMs = 5000 } = options;
   await using connection = await service.connect();
   const routes = new Map(
     connection.routes.filter(({ method }) => mutates(method)).map((route) => [route.name, route] as const),
@@ -78,34 +61,36 @@ export async function checkAuditCoverage(options: AuditCoverageOptions): Promise
 
   const { horizon } = await auditLog.list({ limit: 1 });
   const calls = await callEach(connection, callable, options);
-  const operations = await recordedOperations(auditLog, horizon, calls, timeoutMs);
-  for (const { route, marker, isAllowed, status } of calls) {
-    const operation = operations.get(marker);
-    const answered = `(answered ${status})`;
-    if (operation === undefined) {
-      if (!isAllowed) problems.push(`${route.name}: left no entry ${answered}`);
-    } else if (operation.endsWith(NO_ROUTE)) problems.push(`${route.name}: the call reached no route ${answered}`);
-    else if (isOfAnother(operation, route, routes)) {
-      problems.push(`${route.name}: the call left an entry of another route, ${operation} ${answered}`);
-    } else if (isAllowed) problems.push(`allow, ${route.name}: it does leave an entry, take it off the list`);
-  }
-  for (const [route, reason] of Object.entries(allow)) {
-    if (typeof reason !== 'string' || reason.trim() === '') problems.push(`allow, ${route}: expected the reason why`);
-  }
+  const entries = await recordedEntries(auditLog, horizon, calls, timeoutMs);
+  problems.push(...calls.flatMap((call) => problemsOfCall(call, entries.get(call.marker) ?? [], routes, options)));
+  problems.push(...missingReasons(options));
   if (problems.length > 0) throw new AuditCoverageError(problems);
-  return [...routes.keys()];
+
+  const reached = calls.map(({ reachedHandler }) => reachedHandler);
+  return {
+    routes: [...routes.keys()].map((name) => {
+      const { status, reachedHandler } = calls.find(({ route }) => route.name === name)!;
+      return { name, status, reachedHandler };
+    }),
+    reachedHandler: reached.includes(undefined) ? undefined : reached.filter(Boolean).length,
+    succeeded: calls.filter(({ status }) => isSuccess(status)).length,
+  };
 }
 
-/** What is called by a name that no route has may be of the service's own rule for names. */
-function isOfAnother(operation: string, own: CallableRoute, routes: ReadonlyMap<string, CallableRoute>): boolean {
-  return (
-    !own.operations.includes(operation) && [...routes.values()].some((route) => route.operations.includes(operation))
+function missingReasons({ allow = {}, anonymous = {} }: AuditCoverageOptions): string[] {
+  return Object.entries({ allow, anonymous }).flatMap(([list, reasons]) =>
+    Object.entries(reasons)
+      .filter(([, reason]) => typeof reason !== 'string' || reason.trim() === '')
+      .map(([name]) => `${list}, ${name}: expected the reason why`),
   );
 }
 
-function namesOfNoRoute(routes: ReadonlyMap<string, unknown>, { allow = {}, examples = {} }: AuditCoverageOptions) {
+function namesOfNoRoute(
+  routes: ReadonlyMap<string, unknown>,
+  { allow = {}, anonymous = {}, examples = {} }: AuditCoverageOptions,
+): string[] {
   const known = [...routes.keys()].join(', ');
-  return Object.entries({ allow, examples }).flatMap(([list, names]) =>
+  return Object.entries({ allow, anonymous, examples }).flatMap(([list, names]) =>
     Object.keys(names)
       .filter((name) => !routes.has(name))
       .map((name) => `${list}, ${name}: there is no such route, only ${known}`),

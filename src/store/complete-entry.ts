@@ -21,12 +21,14 @@ export async function completeEntry(
   const result = resultOf(completion);
   const columns = Object.keys(result);
   const values = [id, ...Object.values(result)];
+  // As text: what a driver takes for jsonb it may encode once more, postgres.js for one.
+  const places = columns.map((column, index) => `$${index + 2}${column === 'details' ? '::text::jsonb' : ''}`);
   // A completed entry is final: without the last condition the trigger would refuse what is only a lost race. It is not
   // `time_completed is null`, which means the same, so that nothing but the primary key can serve this: by the table's
   // statistics no entry is incomplete, and PostgreSQL would rather read the whole index of those.
   const [completed] = await query<{ readonly time_completed: string }>(
     `update ${table}
-        set ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
+        set ${columns.map((column, index) => `${column} = ${places[index]}`).join(', ')}
       where id = $1 and result_kind is null
       returning ${TIME_COMPLETED}`,
     values,
@@ -45,7 +47,7 @@ export async function completeEntry(
     // The database takes what the entry was begun with from the amended one, and stamps the amendment.
     const [amendment] = await query<{ readonly id: string }>(
       `insert into ${table} (amends, ${columns.join(', ')})
-       values (${values.map((_, index) => `$${index + 1}`).join(', ')})
+       values ($1, ${places.join(', ')})
        on conflict (amends) where amends is not null do nothing
        returning id`,
       values,

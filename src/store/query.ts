@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
-import { InvalidArgumentError } from '../errors.ts';
+import { describe, InvalidArgumentError } from '../errors.ts';
 import type { DatabaseClient } from './database.ts';
 
 /** Sends one statement and answers its rows: on a pool, or in somebody's transaction. */
@@ -52,18 +52,50 @@ export function kyselyQuery(db: Executor): Query {
   };
 }
 
-/** Throws {@link InvalidArgumentError} for what is no transaction, a pool above all: that would send it elsewhere. */
+const EXPECTED = 'a client of pg or a transaction of Kysely';
+
+/**
+ * Throws {@link InvalidArgumentError} for what is no transaction, a pool above all: that would send it elsewhere. What
+ * has a `query` of another kind is found out by a statement that changes nothing, once for each object.
+ */
 export function transactionQuery(transaction: Transaction): Query {
   const given: unknown = transaction;
   if (typeof given === 'object' && given !== null) {
-    if ('isTransaction' in transaction && transaction.isTransaction) return kyselyQuery(transaction);
+    if ('isTransaction' in transaction && transaction.isTransaction) return kyselyQuery(withoutPlugins(transaction));
     if ('query' in transaction && typeof transaction.query === 'function' && !('totalCount' in transaction)) {
-      return async <Row>(text: string, values: readonly unknown[]) =>
-        (await transaction.query(text, [...values])).rows as Row[];
+      return async <Row>(text: string, values: readonly unknown[]) => {
+        await checkAnswers(transaction);
+        return (await transaction.query(text, [...values])).rows as Row[];
+      };
     }
   }
-  const got = given && typeof given === 'object' ? given.constructor?.name : given;
-  throw new InvalidArgumentError('transaction', 'a client of pg or a transaction of Kysely', got);
+  const got = typeof given === 'object' && given !== null ? given.constructor?.name : given;
+  throw new InvalidArgumentError('transaction', EXPECTED, got);
+}
+
+/** A plugin may rename the columns of an answer, `CamelCasePlugin` for one. */
+function withoutPlugins(transaction: Executor & { withoutPlugins?(): Executor }): Executor {
+  return transaction.withoutPlugins?.() ?? transaction;
+}
+
+const checked = new WeakSet<object>();
+
+/** Before anything is written: what answers in another form, as managers of entities do, would have written already. */
+async function checkAnswers(client: Extract<Transaction, { query: unknown }>): Promise<void> {
+  if (checked.has(client)) return;
+  const answer: unknown = await client.query("select 'one' as the_row", []);
+  const { rows }: { rows?: unknown } = Object(answer);
+  const row: unknown = Array.isArray(rows) && rows.length === 1 ? rows[0] : undefined;
+  const { the_row: value }: { the_row?: unknown } = Object(row);
+  if (value !== 'one') {
+    const expected = `${EXPECTED}, whose query answers { rows: [{ the_row: 'one' }] }`;
+    throw new InvalidArgumentError('transaction', expected, answer, shapeOf(client, answer));
+  }
+  checked.add(client);
+}
+
+function shapeOf(client: object, answer: unknown): string {
+  return `${client.constructor?.name ?? 'an object'}, whose query answers ${describe(answer)}`;
 }
 
 /** The table, quoted for statements that are written as text. */

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
 import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
-import { queueError, queueWarning } from '../events.ts';
+import { queueError, queueWarning } from './events.ts';
 import type { Logger } from '../logger.ts';
 import { SchemaVersionError } from '../store/errors.ts';
 import { WITHOUT_LIMIT_MS } from '../store/patient-pool.ts';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { checkInError } from '../events.ts';
+import { checkInError } from './events.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';

@@ -1,4 +1,4 @@
-import { scheduleAgrees, scheduleDrifts } from '../events.ts';
+import { scheduleAgrees, scheduleDrifts } from './events.ts';
 import type { Logger } from '../logger.ts';
 import { describeSchedule, type JobSchedule } from './queue.ts';
 

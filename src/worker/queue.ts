@@ -1,5 +1,5 @@
 import type { PgBoss } from 'pg-boss';
-import { queueRestored, scheduleInstalled } from '../events.ts';
+import { queueRestored, scheduleInstalled } from './events.ts';
 import type { Logger } from '../logger.ts';
 
 const POLICY = 'stately';

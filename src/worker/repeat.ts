@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { queueError, type RepeatedError } from '../events.ts';
+import { queueError, type RepeatedError } from './events.ts';
 import type { Logger } from '../logger.ts';
 import { errorBudget } from './error-budget.ts';
 

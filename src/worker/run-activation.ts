@@ -1,7 +1,7 @@
 import type { Tracer } from '@opentelemetry/api';
 import { fromKysely, type JobWithMetadata, type PgBoss } from 'pg-boss';
 import type { Settings } from '../config/settings.ts';
-import { activationFailed, activationUncertain } from '../events.ts';
+import { activationFailed, activationUncertain } from './events.ts';
 import type { Job, Outcome, Trigger } from '../jobs/job.ts';
 import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';

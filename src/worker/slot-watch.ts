@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { PgBoss } from 'pg-boss';
-import { scheduleUnreadable, slotUnserved } from '../events.ts';
+import { scheduleUnreadable, slotUnserved } from './events.ts';
 import type { Logger } from '../logger.ts';
 import type { ScheduledJob } from './drift-watch.ts';
 import { describeSchedule } from './queue.ts';

@@ -1,7 +1,7 @@
 import { type MeterProvider, metrics as openTelemetry, trace, type TracerProvider } from '@opentelemetry/api';
 import type { PgBoss } from 'pg-boss';
 import type { Settings } from '../config/settings.ts';
-import { migrationBlocked, workerRefused, workerStarted, workerStopped } from '../events.ts';
+import { migrationBlocked, workerRefused, workerStarted, workerStopped } from './events.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import type { Logger } from '../logger.ts';
 import type { MigratableDatabase } from '../store/database.ts';

@@ -1,4 +1,4 @@
-import { scheduleRemoved } from '../events.ts';
+import { scheduleRemoved } from './events.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import { GONE_SECONDS } from '../store/replica-schedules.ts';
 import type { QueueConnection } from './boss.ts';

@@ -7,6 +7,7 @@ import { sealogExpress } from '../../src/integrations/express.ts';
 import sealogFastify from '../../src/integrations/fastify.ts';
 import {
   type AuditCoverageError,
+  type AuditCoverageOptions,
   checkAuditCoverage,
   expressService,
   fastifyService,
@@ -27,7 +28,10 @@ afterEach(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-const actor = () => ({ kind: 'anonymous' }) as const;
+const actor = () => ({ kind: 'user', id: 'alice' }) as const;
+
+const covered = async (options: AuditCoverageOptions) =>
+  (await checkAuditCoverage(options)).routes.map(({ name }) => name);
 
 async function problemsOf(check: Promise<unknown>): Promise<readonly string[]> {
   const error = await check.then(
@@ -54,13 +58,20 @@ test('calls every mutating route of a Fastify application, with the examples giv
     },
     { prefix: '/v1' },
   );
-  const covered = await checkAuditCoverage({
+  const coverage = await checkAuditCoverage({
     service: fastifyService(app),
     auditLog,
     headers: { 'x-user': 'alice' },
     examples: { 'POST /v1/disks/:id/:part': { params: { id: 'a b' }, query: { q: '1' }, body: { size: 1 } } },
   });
-  expect(covered).toEqual(['POST /v1/disks/:id/:part', 'DELETE /v1/disks/*']);
+  expect(coverage).toEqual({
+    routes: [
+      { name: 'POST /v1/disks/:id/:part', status: 200, reachedHandler: true },
+      { name: 'DELETE /v1/disks/*', status: 500, reachedHandler: true },
+    ],
+    reachedHandler: 2,
+    succeeded: 1,
+  });
   expect(seen).toEqual([{ params: { id: 'a b', part: '1' }, body: { size: 1 }, query: { q: '1' }, user: 'alice' }]);
 });
 
@@ -111,7 +122,7 @@ test('finds the route of an Express application that stands before the middlewar
     'POST /early: left no entry (answered 200)',
   ]);
   const allow = { 'POST /early': 'a test' };
-  expect(await checkAuditCoverage({ service, auditLog, allow })).toEqual(['POST /early', 'PUT /v1/disks/:id']);
+  expect(await covered({ service, auditLog, allow })).toEqual(['POST /early', 'PUT /v1/disks/:id']);
   app.use('/mounted', express());
   expect(await problemsOf(checkAuditCoverage({ service, auditLog, allow }))).toEqual([
     '/mounted: expected a router, got a mounted application: check it by itself',
@@ -126,7 +137,7 @@ test('a route of Express for all methods is called with POST, and an application
   app.route('/both').all(done).put(done);
   const service = expressService(app);
   const names = ['POST /all', 'POST /both', 'PUT /both'];
-  expect((await checkAuditCoverage({ service, auditLog })).toSorted()).toEqual(names);
+  expect((await covered({ service, auditLog })).toSorted()).toEqual(names);
   app.use('/router', express.Router().use('/mounted', express()));
   expect(await problemsOf(checkAuditCoverage({ service, auditLog }))).toEqual([
     '/router/mounted: expected a router, got a mounted application: check it by itself',
@@ -143,7 +154,7 @@ test('a route of Express is not covered by a call that does not reach it', async
   const service = expressService(app);
   const [disks, versions] = [String.raw`POST /^\/disks\/(\d+)$/`, String.raw`PUT /^\/v(1|2)//x`];
   const check = (examples: Record<string, { path: string }>, allow = {}) =>
-    checkAuditCoverage({ service, auditLog, examples, allow, timeoutMs: 500 });
+    covered({ service, auditLog, examples, allow, timeoutMs: 500 });
   expect(await problemsOf(check({}))).toEqual([
     `${disks}: expected \`path\` in its example, because none can be made of a regular expression`,
     `${versions}: expected \`path\` in its example, because none can be made of a regular expression`,

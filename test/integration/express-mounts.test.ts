@@ -38,6 +38,8 @@ async function send(app: Express, ...requests: readonly string[]): Promise<void>
     const response = await fetch(`http://127.0.0.1:${port}${path}`, { method });
     expect([path, response.status]).toEqual([path, 200]);
   }
+  server.closeAllConnections();
+  await once(server.close(), 'close');
 }
 
 async function operations(count: number): Promise<string[]> {

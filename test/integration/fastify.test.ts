@@ -180,7 +180,7 @@ describe('nothing runs unaudited', () => {
     app.post('/', async () => 'done');
     expect((await app.inject({ method: 'POST', url: '/' })).statusCode).toBe(200);
     expect(await storedEntries(database.pool, 1)).toMatchObject([{ status: 200, tenant: null, details: null }]);
-    expect(logger.withEvent('audit-log.request-not-described')).toHaveLength(5);
+    expect(logger.withEvent('audit-log.request-not-described')).toHaveLength(6);
   });
 
   test('who was refused before the handler is recorded, but not when load is shed', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Kysely, PostgresDialect } from 'kysely';
+import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely';
 import { type AuditLog, createAuditLog, InvalidArgumentError, type NewEntry } from '../../src/index.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
@@ -106,6 +106,47 @@ test('a transaction of Kysely commits and rolls back both', async () => {
   const listed = await idsListed();
   expect(ids.map((id) => listed.includes(id))).toEqual([true, false]);
   await expect(auditLog.beginIn(db, entry)).rejects.toThrow(InvalidArgumentError);
+});
+
+test('a transaction of Kysely may have plugins that rename columns', async () => {
+  const plugins = [new CamelCasePlugin()];
+  const db = new Kysely<object>({ dialect: new PostgresDialect({ pool: database.pool }), plugins });
+  const id = await db.transaction().execute(async (trx) => {
+    const begun = await auditLog.beginIn(trx, entry);
+    await auditLog.completeIn(trx, begun.id, { kind: 'success' });
+    return begun.id;
+  });
+  expect(await idsListed()).toContain(id);
+});
+
+describe('what has a query of another kind is refused by name, and has written nothing', () => {
+  type Rows = { readonly rows: Record<string, unknown>[] };
+  class EntityManager {
+    readonly query: (text: string, values: unknown[]) => Promise<unknown>;
+    constructor(answer: (result: Rows) => unknown) {
+      this.query = async (text, values) => answer(await database.pool.query(text, values));
+    }
+  }
+  test.each<[string, (result: Rows) => unknown, RegExp]>([
+    ['the rows themselves', ({ rows }) => rows, /query answers \[\{"the_row":"one"\}\]$/],
+    ['rows and a count', ({ rows }) => [rows, 1], /query answers \[\[\{"the_row":"one"\}\],1\]$/],
+    ['a count', () => 1, /query answers 1$/],
+    ['nothing', () => undefined, /query answers undefined$/],
+    ['rows as lists', ({ rows }) => ({ rows: rows.map((row) => Object.values(row)) }), /\{"rows":\[\["one"\]\]\}$/],
+    ['other names', ({ rows }) => ({ rows: rows.map((row) => ({ theRow: row['the_row'] })) }), /"theRow":"one"/],
+  ])('it answers %s', async (_what, answer, message) => {
+    const { rows: before } = await database.pool.query('select count(*) from sealog.audit_log');
+    const manager = new EntityManager(answer) as never;
+    for (const call of [
+      () => auditLog.beginIn(manager, entry),
+      () => auditLog.completeIn(manager, uuid, { kind: 'success' }),
+    ]) {
+      await expect(call()).rejects.toThrow(InvalidArgumentError);
+      await expect(call()).rejects.toThrow(/^transaction: expected a client of pg .*, got EntityManager, whose query/);
+      await expect(call()).rejects.toThrow(message);
+    }
+    expect((await database.pool.query('select count(*) from sealog.audit_log')).rows).toEqual(before);
+  });
 });
 
 test('a pool is refused, because each of its statements may go elsewhere', async () => {

@@ -191,6 +191,35 @@ describe('with Fastify and Express', () => {
   );
 });
 
+test('it is installed beside Express 4, and its middleware says that it needs Express 5', async () => {
+  const older = await mkdtemp(join(tmpdir(), 'sealog-express-4-'));
+  try {
+    await writeFile(join(older, 'package.json'), '{ "private": true, "type": "module" }');
+    await npm(
+      ['install', '--prefer-offline', '--no-audit', '--no-fund', join(project, tarball), 'express@4.22.3'],
+      older,
+    );
+    const program = `
+      import express from 'express';
+      import { sealogExpress } from 'sealog/express'; import { expressService } from 'sealog/testing';
+      const unused = () => Promise.reject(new Error('unused'));
+      const app = express();
+      app.use(sealogExpress({ auditLog: { begin: unused, complete: unused }, actor: () => ({ kind: 'anonymous' }) }));
+      app.use((error, _request, response, _next) => response.status(500).end(error.message));
+      const server = app.listen(0, async () => {
+        const answer = await fetch('http://127.0.0.1:' + server.address().port, { method: 'POST' });
+        console.log(answer.status, await answer.text());
+        await expressService(app).connect().catch(({ message }) => console.log(message));
+        process.exit();
+      });`;
+    const { stdout, stderr } = await run(process.execPath, ['--input-type=module', '-e', program], older);
+    const message = 'sealog/express: expected Express 5, got 4.x\n';
+    expect({ stdout, stderr }).toEqual({ stdout: `500 ${message}${message}`, stderr: '' });
+  } finally {
+    await rm(older, { recursive: true, force: true });
+  }
+}, 300_000);
+
 test('publint and attw find nothing', async () => {
   const bin = join(root, 'node_modules/.bin');
   expect(await run(join(bin, 'publint'), ['run', tarball, '--strict'])).toMatchObject({ code: 0 });

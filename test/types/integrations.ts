@@ -41,23 +41,30 @@ export async function routes(): Promise<void> {
   app.post('/c', { config: { audit: {} } }, async () => '');
   const audit = sealogExpress({ auditLog, actor });
   const service = express()
-    .use(audit)
+    .use(audit.refusals, audit)
     .post('/a', auditRoute({ skip: 'a test' }))
     .use(audit.errors);
   // @ts-expect-error a name or a reason, not both
   auditRoute({ operationId: 'a', skip: 'a test' });
 
-  const covered: readonly string[] = await checkAuditCoverage({ service: fastifyService(app), auditLog });
+  const { routes: covered, succeeded } = await checkAuditCoverage({
+    service: fastifyService(app),
+    auditLog,
+    login: async (call) => ({ cookie: (await call({ path: '/login', body: { user: 'alice' } })).cookie }),
+    anonymous: { 'POST /login': 'nobody is known yet' },
+  });
   await checkAuditCoverage({
     service: expressService(service),
     auditLog,
-    examples: { [String(covered)]: { body: 1 } },
+    examples: { [String(covered[0]?.name)]: { body: succeeded } },
   });
   await checkAuditCoverage({
     service: openApiService({ paths: {} }, { url: '' }),
     auditLog,
     allow: { 'POST /a': 'why' },
   });
+  // @ts-expect-error headers are text
+  await checkAuditCoverage({ service: fastifyService(app), auditLog, login: () => ({ cookie: undefined }) });
   // @ts-expect-error an exception has a reason
   await checkAuditCoverage({ service: fastifyService(app), auditLog, allow: ['POST /a'] });
   // @ts-expect-error of the other framework

@@ -11,6 +11,9 @@ test.each([
   [{ ...options, auditLog: {} }, 'auditLog: expected what createAuditLog returned, got "object"'],
   [{ ...options, allow: null }, 'allow: expected an object, got null'],
   [{ ...options, headers: 'authorization' }, 'headers: expected an object, got "authorization"'],
+  [{ ...options, headers: { cookie: undefined } }, 'headers, cookie: expected text, got "undefined"'],
+  [{ ...options, login: { cookie: 'a' } }, 'login: expected a function, got {"cookie":"a"}'],
+  [{ ...options, anonymous: 'POST /login' }, 'anonymous: expected an object, got "POST /login"'],
   [{ ...options, examples: { 'POST /a': 5 } }, 'examples, POST /a: expected an object, got 5'],
   [
     { ...options, examples: { 'POST /a': { param: {} } } },
@@ -20,7 +23,7 @@ test.each([
   [{ ...options, timeoutMs: '5000' }, 'timeoutMs: expected a number of milliseconds, got "5000"'],
   [
     { ...options, timeout: 5000 },
-    'options: expected only the keys service, auditLog, examples, headers, allow, timeoutMs, got "timeout"',
+    'options: expected only the keys service, auditLog, examples, headers, login, allow, anonymous, timeoutMs, got "timeout"',
   ],
 ])('the check of coverage refuses %j', async (given, message) => {
   const check = checkAuditCoverage(given as never);

@@ -23,7 +23,8 @@ test('the table of errors has every code, and no other', () => {
 });
 
 test('the table of log lines has the name of every event in full, and no other', () => {
-  const names = [...read('src/events.ts').matchAll(/\bevent: (['`])(.+?)\1/g)].flatMap(([, , name = '']) =>
+  const source = ['src/events.ts', 'src/worker/events.ts'].map(read).join('\n');
+  const names = [...source.matchAll(/\bevent: (['`])(.+?)\1/g)].flatMap(([, , name = '']) =>
     JOBS.map((job) => name.replace('${job}', job.name)),
   );
   expect(new Set(namedUnder('Log lines'))).toEqual(new Set(names));

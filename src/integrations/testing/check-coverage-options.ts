@@ -1,12 +1,20 @@
 import { checkObject, InvalidArgumentError } from '../../errors.ts';
-import { anything, type Check, checkEach, optional, withMethods } from '../checks.ts';
-import type { AuditCoverageOptions, RouteExample } from '../testing.ts';
+import { anything, type Check, checkEach, checkFunction, optional, withMethods } from '../checks.ts';
+import type { AuditCoverageOptions, RouteExample } from './options.ts';
+
+/** A header that is no text would be sent as `undefined`. */
+export const checkHeaders: Check = (argument, value) => {
+  checkObject(argument, value);
+  for (const [name, text] of Object.entries(value as object)) {
+    if (typeof text !== 'string') throw new InvalidArgumentError(`${argument}, ${name}`, 'text', typeof text);
+  }
+};
 
 const EXAMPLE = {
   path: anything,
   params: optional(checkObject),
   query: optional(checkObject),
-  headers: optional(checkObject),
+  headers: optional(checkHeaders),
   body: anything,
 } satisfies Record<keyof RouteExample, Check>;
 
@@ -28,8 +36,10 @@ const OPTIONS = {
   service: withMethods(['connect'], 'what fastifyService, expressService or openApiService returned'),
   auditLog: withMethods(['list'], 'what createAuditLog returned'),
   examples: optional(checkExamples),
-  headers: optional(checkObject),
+  headers: optional(checkHeaders),
+  login: optional(checkFunction),
   allow: optional(checkObject),
+  anonymous: optional(checkObject),
   timeoutMs: optional(checkMilliseconds),
 } satisfies Record<keyof AuditCoverageOptions, Check>;
 

@@ -1,8 +1,9 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
-import { createServer, METHODS, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InvalidArgumentError } from '../../errors.ts';
-import { isMounted } from '../express-mounts.ts';
+import { type Application, isMounted, routerOf } from '../express-mounts.ts';
 import { auditOf, type Layer } from '../express-routes.ts';
 import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
 
@@ -17,8 +18,13 @@ export function expressService(app: RequestListener & { readonly router: object 
   }
   return {
     async connect() {
-      const { stack } = app.router as { readonly stack: readonly Layer[] };
-      const { routes, mounted } = eachRoute(stack);
+      const { routes, mounted } = eachRoute(routerOf(app as Pick<Application, 'router'>).stack);
+      const reached = new Set<unknown>();
+      const note = (invocation: unknown): void => {
+        const { req, isLast } = handlerOf(invocation as Invocation);
+        if (isLast) reached.add(req.headers['user-agent']);
+      };
+      subscribe(INVOCATIONS, note);
       const server = createServer(app).listen(0, '127.0.0.1');
       await once(server, 'listening');
       const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -26,14 +32,34 @@ export function expressService(app: RequestListener & { readonly router: object 
         routes,
         problems: mounted.map((path) => `${path}: expected a router, got a mounted application: check it by itself`),
         fill,
-        send: (request) => sendTo(base, request),
+        async send(request) {
+          const answer = await sendTo(base, request);
+          return { ...answer, reachedHandler: reached.has(request.headers['user-agent']) };
+        },
         async [Symbol.asyncDispose]() {
+          unsubscribe(INVOCATIONS, note);
           server.closeAllConnections();
           await once(server.close(), 'close');
         },
       };
     },
   };
+}
+
+/** Where the router publishes each function that it is about to call. */
+const INVOCATIONS = 'tracing:express.router.request:start';
+
+interface Invocation {
+  readonly req: IncomingMessage & { readonly route?: { readonly stack: readonly Layer[] } };
+  readonly layer: Layer;
+  readonly errorHandler?: boolean;
+}
+
+/** Whether that is the last function of a route: those before it may be what refuses. */
+function handlerOf({ req, layer, errorHandler }: Invocation) {
+  const method = req.method?.toLowerCase();
+  const own = req.route?.stack.filter((each) => each.method === undefined || each.method === method) ?? [];
+  return { req, isLast: errorHandler !== true && own.at(-1) === layer };
 }
 
 /** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */

@@ -1,7 +1,14 @@
 import { InvalidArgumentError } from '../../errors.ts';
 import { withMethods } from '../checks.ts';
-import { type DeclaredRoute, declaredRoutes } from '../fastify-routes.ts';
-import { type AuditedService, type CallableRoute, type Params, type TestRequest, valueOf } from './service.ts';
+import { type DeclaredRoute, declaredRoutes, handled } from '../fastify-routes.ts';
+import {
+  type Answer,
+  type AuditedService,
+  type CallableRoute,
+  type Params,
+  type TestRequest,
+  valueOf,
+} from './service.ts';
 
 /** What is needed of a Fastify application: it is called without a port. */
 export interface FastifyApplication {
@@ -12,7 +19,12 @@ export interface FastifyApplication {
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly payload?: string | Buffer;
-  }): PromiseLike<{ readonly statusCode: number }>;
+  }): PromiseLike<{
+    readonly statusCode: number;
+    readonly headers: Readonly<Record<string, unknown>>;
+    readonly body: string;
+    readonly raw: { readonly req: object };
+  }>;
 }
 
 const checkApplication = withMethods(['ready', 'inject'], 'a Fastify application');
@@ -25,15 +37,26 @@ export function fastifyService(app: FastifyApplication): AuditedService {
       await app.ready();
       const routes = declaredRoutes(app);
       if (!routes) throw new InvalidArgumentError('app', 'an application with sealog/fastify registered', 'none');
-      const send = async ({ method, url, headers, body }: TestRequest): Promise<number> => {
+      const send = async ({ method, url, headers, body }: TestRequest): Promise<Answer> => {
         const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : Buffer.from(body) };
         // The type is that of light-my-request, which takes every method.
-        const { statusCode } = await app.inject({ method: method as 'POST', url, headers, ...payload });
-        return statusCode;
+        const answer = await app.inject({ method: method as 'POST', url, headers, ...payload });
+        return {
+          status: answer.statusCode,
+          headers: headersOf(answer.headers),
+          body: answer.body,
+          reachedHandler: handled.has(answer.raw.req),
+        };
       };
       return { routes: routes.map(callable), problems: [], fill, send, async [Symbol.asyncDispose]() {} };
     },
   };
+}
+
+function headersOf(headers: Readonly<Record<string, unknown>>): Headers {
+  const all = new Headers();
+  for (const [name, value] of Object.entries(headers)) for (const one of [value].flat()) all.append(name, String(one));
+  return all;
 }
 
 /** The headers that Fastify's own constraints look at. */

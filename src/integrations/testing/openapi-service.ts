@@ -49,7 +49,7 @@ export function openApiService(document: OpenApiDocument, options: { readonly ur
       routes,
       problems,
       fill: (path, params) => path.replaceAll(/\{([^}]+)\}/g, (_all, name: string) => valueOf(params, name)),
-      send: (request) => sendTo(base, request),
+      send: async (request) => ({ ...(await sendTo(base, request)), reachedHandler: undefined }),
       async [Symbol.asyncDispose]() {},
     }),
   };

@@ -19,6 +19,14 @@ export interface TestRequest {
   readonly body: string | Uint8Array | undefined;
 }
 
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: string;
+  /** Whether the request came as far as the handler of its route; undefined if that cannot be seen. */
+  readonly reachedHandler: boolean | undefined;
+}
+
 export type Params = Readonly<Record<string, string>>;
 
 /** A service that runs. */
@@ -28,8 +36,7 @@ export interface Connection extends AsyncDisposable {
   readonly problems: readonly string[];
   /** The path of a route, with values for its parameters. */
   fill(path: string, params: Params): string;
-  /** Returns the status of the answer. */
-  send(request: TestRequest): Promise<number>;
+  send(request: TestRequest): Promise<Answer>;
 }
 
 /** A service that can be asked for its routes and called. */
@@ -45,9 +52,11 @@ export function valueOf(params: Params, name: string): string {
 const LIMIT_MS = 30_000;
 
 /** Calls over HTTP. */
-export async function sendTo(base: string, { method, url, headers, body }: TestRequest): Promise<number> {
+export async function sendTo(
+  base: string,
+  { method, url, headers, body }: TestRequest,
+): Promise<Omit<Answer, 'reachedHandler'>> {
   const init = { method, headers, redirect: 'manual', signal: AbortSignal.timeout(LIMIT_MS) } as const;
   const response = await fetch(base + url, body === undefined ? init : { ...init, body: Buffer.from(body) });
-  await response.arrayBuffer();
-  return response.status;
+  return { status: response.status, headers: response.headers, body: await response.text() };
 }
