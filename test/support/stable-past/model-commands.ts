@@ -1,7 +1,9 @@
 import { expect } from '@jest/globals';
 import fc from 'fast-check';
 import type pg from 'pg';
+import { listAs } from '../../../src/list.ts';
 import { auditLogDatabase } from '../../../src/store/database.ts';
+import { toEntry } from '../../../src/store/select-entries.ts';
 import { timeoutStaleEntries } from '../../../src/store/timeout-stale-entries.ts';
 import { waitUntil } from '../wait.ts';
 import { setClock } from './disturbances.ts';
@@ -214,6 +216,24 @@ const list = (limit: number): Command =>
     },
   );
 
+/** A follower, which is content with what was sealed lately: but not when the horizon is ahead of a clock that was set back. */
+const follow = (): Command =>
+  command(
+    'follow',
+    () => true,
+    async (model, { pool, follower }) => {
+      const { rows } = await pool.query<{ isAhead: boolean }>(
+        'select sealed > sealog.audit_log_clock() as "isAhead" from sealog.audit_log_horizon',
+      );
+      const query = { limit: 1000, after: follower.after };
+      const page = await listAs(auditLogDatabase(pool, 'sealog'), query, { form: toEntry, withinMs: 500 });
+      follower.after = page.next;
+      follower.ids.push(...page.entries.map(({ id }) => id));
+      expect(follower.ids).toEqual(model.upTo(page.horizon).map(({ id }) => id));
+      if (rows[0]!.isAhead && model.open.length === 0) expect(follower.ids).toHaveLength(model.past.size);
+    },
+  );
+
 /** What a reader gets who can seal nothing: a past that is whole up to a horizon, however old. */
 const listReadOnly = (): Command =>
   command(
@@ -242,6 +262,7 @@ export const commands: fc.Arbitrary<Command>[] = [
   fc.integer({ min: -5000, max: 5000 }).map(step),
   fc.integer({ min: 1, max: 6 }).map(list),
   fc.integer({ min: 1, max: 6 }).map(list),
+  fc.constant(null).map(follow),
   fc.constant(null).map(listReadOnly),
 ];
 
