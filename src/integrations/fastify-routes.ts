@@ -1,6 +1,6 @@
 import type { FastifyInstance, HTTPMethods, onRequestHookHandler } from 'fastify';
 import { InvalidArgumentError } from '../errors.ts';
-import { mutates, operationOf, type Route, type RouteRules } from './route-rule.ts';
+import { mutates, operationOf, type Route, type RouteAudit, type RouteRules } from './route-rule.ts';
 
 export interface DeclaredRoute extends Route {
   /** Undefined where it is not audited. */
@@ -75,7 +75,9 @@ function pathsIn(tree: string): string[] {
 export function refuseNamed(earlier: ReadonlySet<string>): onRequestHookHandler {
   return ({ method, routeOptions: { url, config } }, _reply, done) => {
     const name = `${method} ${url}`;
-    const isNamed = config.audit?.operationId !== undefined && earlier.has(name);
+    // Its type is declared by the plugin, which a service on Express does not have.
+    const { audit } = config as { readonly audit?: RouteAudit };
+    const isNamed = audit?.operationId !== undefined && earlier.has(name);
     const expected = 'a route that is declared behind sealogFastify, because it names its operation';
     if (isNamed) done(new InvalidArgumentError(name, expected, 'earlier', 'one that is declared before it'));
     else done();

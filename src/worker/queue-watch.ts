@@ -69,7 +69,7 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
     // The most urgent first, and none of them keeps the others from being done.
     await each([
       () => supervise(seen),
-      () => Promise.resolve(onSchedules(seen.schedules)),
+      async () => onSchedules(seen.schedules),
       () => restore(seen),
       () => askForUnserved(seen.now, seen.schedules),
     ]);

@@ -37,10 +37,10 @@ describe('a replica whose connections are half-open', () => {
     await proxy.mend();
     await fleet.kill(fleet.replicas.find(({ name }) => name === 'whole')!);
     // It has four connections, and finds out about each that it is dead by an answer that does not come in 15 s.
-    await untilCompleted(database.pool, await queueActivation(database.pool), 90_000);
+    await untilCompleted(database.pool, await queueActivation(database.pool), 240_000);
     expect(lost.events('queue.error').length).toBeLessThan(20);
     expect(fleet.died).toEqual([]);
-  }, 150_000);
+  }, 300_000);
 });
 
 test('a replica before a frozen database exits with 1 at the end of its grace', async () => {

@@ -57,6 +57,7 @@ const OF_THE_DATABASE = [
   'sealog_schedule_drift',
   'sealog_replicas',
   'sealog_lost_replicas',
+  'sealog_rules_off',
 ];
 const OF_THE_REPLICA = [
   'sealog_timeout_seconds',
