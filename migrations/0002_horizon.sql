@@ -10,12 +10,12 @@ create sequence audit_log_sealed as bigint minvalue 0 start 0;
 select setval('audit_log_floor', 0), setval('audit_log_sealed', 0);
 
 -- The advisory lock under which a transaction completes entries: 21 bits that tell this table from other users of
--- advisory locks, then 42 bits of milliseconds (good to the year 2109).
+-- advisory locks, then 42 bits of milliseconds. A clock outside of the years 1970 to 2109 gives the first or the last key.
 create function audit_log_lock_namespace() returns bigint language sql stable
 return 'audit_log'::regclass::oid::bigint & 2097151;
 
 create function audit_log_lock_key(microseconds bigint) returns bigint language sql stable
-return (audit_log_lock_namespace() << 42) | (microseconds / 1000);
+return (audit_log_lock_namespace() << 42) | least(greatest(microseconds / 1000, 0), (1::bigint << 42) - 1);
 
 -- The time_completed of an entry that is being completed now.
 --
@@ -28,6 +28,7 @@ set search_path from current as $$
 declare
   -- The same for every entry of the transaction, so that it holds one lock, however many entries it completes.
   began constant bigint := audit_log_microseconds(transaction_timestamp());
+  key bigint := audit_log_lock_key(began);
   floor bigint;
   sealed bigint;
 begin
@@ -35,7 +36,11 @@ begin
   -- outside of one belongs to the portal: of a cursor, a later FETCH that fails in a savepoint would release it, while
   -- what an earlier FETCH completed stays.
   begin
-    perform pg_advisory_xact_lock_shared(audit_log_lock_key(began));
+    -- Anybody may take an advisory lock, also exclusively. A lower key says that the transaction began earlier: the
+    -- horizon stays lower, and nobody waits.
+    while not pg_try_advisory_xact_lock_shared(key) loop
+      key := key - 1;
+    end loop;
   exception when sqlstate 'SL000' then
     raise;
   end;

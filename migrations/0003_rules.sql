@@ -51,6 +51,11 @@ begin
       perform audit_log_refuse('audit_log_amends_a_timeout',
         format('audit log entry %s: it can only amend an entry that timed out, and %s did not', new.id, new.amends));
     end if;
+    -- Not by NOT NULL, which would show the row too, and that is the amended entry by then.
+    if new.id is null then
+      perform audit_log_refuse('audit_log_amendment_has_id',
+        format('audit log entry: an amendment of %s needs an id, or none may be named', new.amends));
+    end if;
     if new.result_kind is null then
       perform audit_log_refuse('audit_log_amendment_has_outcome',
         format('audit log entry %s: an amendment of %s is inserted with its outcome', new.id, new.amends));
@@ -92,6 +97,7 @@ create function audit_log_on_update() returns trigger language plpgsql security 
 set search_path from current as $$
 declare
   kept audit_log := new;
+  generated jsonb;
   changed text;
   broken text;
 begin
@@ -117,12 +123,17 @@ begin
   kept.resource_id      := old.resource_id;
   kept.details          := old.details;
   if kept *<> old then
-    select string_agg(key, ', ') into changed
-      from jsonb_each(to_jsonb(kept)) as given join jsonb_each(to_jsonb(old)) as begun using (key)
-     where given.value is distinct from begun.value;
-    perform audit_log_refuse('audit_log_begun_is_kept',
-      format('audit log entry %s: completing it may set the result, the resource and the details, and not %s',
-             old.id, changed));
+    -- A stored generated column is computed after this, and is null in the new row until then.
+    select jsonb_object_agg(attname, null) into generated
+      from pg_attribute where attrelid = tg_relid and attgenerated = 's' and not attisdropped;
+    if kept *<> jsonb_populate_record(old, generated) then
+      select string_agg(key, ', ') into changed
+        from jsonb_each_text(to_jsonb(kept)) as given join jsonb_each_text(to_jsonb(old)) as begun using (key)
+       where given.value is distinct from begun.value and not coalesce(generated ? key, false);
+      perform audit_log_refuse('audit_log_begun_is_kept',
+        format('audit log entry %s: completing it may set the result, the resource and the details, and not %s',
+               old.id, coalesce(changed, 'the bytes of another column')));
+    end if;
   end if;
   -- What a completion does not give is kept, and a resource as a whole.
   if new.details is null or new.resource_type is null then

@@ -6,7 +6,7 @@ import type { Logger } from './logger.ts';
 import { auditLogDatabase, type MigratableDatabase } from './store/database.ts';
 import { migrate } from './store/migrate.ts';
 import { inMigrationTurn } from './store/migration-turn.ts';
-import { openPool } from './store/open-pool.ts';
+import { openPool, type PoolOptions } from './store/open-pool.ts';
 import type { QueueConnection } from './worker/boss.ts';
 import { installQueues } from './worker/install-queues.ts';
 
@@ -21,7 +21,11 @@ export interface App extends AsyncDisposable {
 }
 
 /** Opens the database of the settings, or the embedded one, which is migrated too. Connects when it is first asked. */
-export async function openApp(settings: Settings, logger: Logger): Promise<App> {
+export async function openApp(
+  settings: Settings,
+  logger: Logger,
+  { pinsSearchPath = false }: Pick<PoolOptions, 'pinsSearchPath'> = {},
+): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const embedded = settings.database.url === undefined ? stack.use(await joinEmbedded()) : undefined;
   const databaseUrl = settings.database.url ?? embedded!.url;
@@ -31,6 +35,7 @@ export async function openApp(settings: Settings, logger: Logger): Promise<App> 
     applicationName: `sealog ${settings.instance.name}`,
     // Longer than any statement of an activation may take.
     queryTimeoutMs: 65_000,
+    pinsSearchPath,
     onError: (err) => connectionLost(logger, { err }),
   });
   stack.defer(() => pool.end());

@@ -21,12 +21,13 @@ export function printJson(value: unknown): void {
 export async function withApp<T>(
   action: (app: App) => Promise<T>,
   logTo: 'stdout' | 'stderr' | 'nowhere' = 'stderr',
+  options: Parameters<typeof openApp>[2] = {},
 ): Promise<T> {
   const loaded: LoadedSettings = loadSettings();
   const { log } = loaded.settings;
   const logger = logTo === 'nowhere' ? createLogger({ ...log, level: 'silent' }, 'stderr') : createLogger(log, logTo);
   for (const warning of loaded.warnings) settingsWarning(logger, { warning });
-  await using app = await openApp(loaded.settings, logger);
+  await using app = await openApp(loaded.settings, logger, options);
   try {
     return await action(app);
   } catch (error) {

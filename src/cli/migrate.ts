@@ -1,29 +1,33 @@
-import { migrationBlocked } from '../worker/events.ts';
+import type { App } from '../app.ts';
 import { RulesOffError } from '../store/errors.ts';
 import { migrate } from '../store/migrate.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { restoreRules } from '../store/restore-rules.ts';
+import { migrationBlocked } from '../worker/events.ts';
 import { installQueues } from '../worker/install-queues.ts';
 import { print, withApp } from './command.ts';
 import { oneLine } from './printable.ts';
 
 /** `sealog migrate`: the schemas of the audit log and of pg-boss, up to this version and with all of their rules on. */
 export async function migrateCommand(): Promise<void> {
-  await withApp(async ({ database, queue, settings, logger }) => {
-    const onBlocked = (blocker: object) => migrationBlocked(logger, blocker);
-    await inMigrationTurn(
-      database,
-      async () => {
-        const applied = await migrate(database);
-        for (const name of applied) print(`applied ${name}`);
-        const { restored, left } = await restoreRules(database);
-        for (const rule of restored) print(`put back: ${oneLine(rule)}`);
-        if (applied.length + restored.length + left.length === 0) print(`schema ${database.schema} is up to date`);
-        await installQueues(queue);
-        print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
-        if (left.length > 0) throw new RulesOffError(left.map(oneLine));
-      },
-      { onBlocked },
-    );
-  });
+  // As the owner: nobody else's functions may run in the place of PostgreSQL's own.
+  await withApp(migrateAll, 'stderr', { pinsSearchPath: true });
+}
+
+async function migrateAll({ database, queue, settings, logger }: App): Promise<void> {
+  const onBlocked = (blocker: object) => migrationBlocked(logger, blocker);
+  await inMigrationTurn(
+    database,
+    async () => {
+      const applied = await migrate(database);
+      for (const name of applied) print(`applied ${name}`);
+      const { restored, left } = await restoreRules(database);
+      for (const rule of restored) print(`put back: ${oneLine(rule)}`);
+      if (applied.length + restored.length + left.length === 0) print(`schema ${database.schema} is up to date`);
+      await installQueues(queue);
+      print(`schema ${settings.queue.schema} (pg-boss) is up to date`);
+      if (left.length > 0) throw new RulesOffError(left.map(oneLine));
+    },
+    { onBlocked },
+  );
 }

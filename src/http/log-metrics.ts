@@ -5,7 +5,7 @@ import { readRuleDifferences } from '../store/migrated-rules.ts';
 import { readGauges } from '../store/read-gauges.ts';
 import { measure } from './measure.ts';
 
-/** Measures the audit log itself when it is scraped, by two short statements. Every replica tells the same. */
+/** Measures the audit log itself when it is scraped: one statement, and a comparison of the rules. All replicas agree. */
 export function logMetrics(
   meter: Meter,
   { database, settings }: { readonly database: AuditLogDatabase; readonly settings: Settings },

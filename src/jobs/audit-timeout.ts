@@ -3,7 +3,8 @@
  *
  * A service that crashes between beginning and completing an entry leaves it incomplete, and readers see only
  * completed entries: without this job the operation would be missing for good. An entry is stale when it was started
- * before the cutoff, which is the activation's time less `auditTimeout.timeoutSeconds`, by the database's clock.
+ * before the cutoff, which is the activation's time less `auditTimeout.timeoutSeconds`, by the database's clock; or more than a
+ * day ahead of that clock.
  * One activation completes at most `auditTimeout.maxUpdatePerActivation` entries, oldest first, and half as many at each
  * retry of an attempt that ran out of time.
  *

@@ -27,7 +27,7 @@ export async function findBlockers({ db }: MigratableDatabase, lockName: string)
       select pid from pg_locks
        where locktype = 'advisory' and objsubid = 1 and granted
          and database = (select oid from pg_database where datname = current_database())
-         and (classid::bigint << 32 | objid::bigint) = hashtextextended(${lockName}, 0)
+         and (classid::bigint << 32 | objid::bigint) = pg_catalog.hashtextextended(${lockName}, 0)
     )
     select pid, application_name as "applicationName", usename as "userName", state,
            extract(epoch from clock_timestamp() - xact_start)::float8 as "openSeconds"

@@ -28,11 +28,15 @@ export function catalogSettings(schema: string): RawBuilder<unknown> {
            set_config('standard_conforming_strings', 'on', true), set_config('lc_monetary', 'C', true)`;
 }
 
-/** The role to which most relations of a schema belong, as a query for one value. */
-export function schemaOwner(schema: string): RawBuilder<unknown> {
+/**
+ * The role to which most relations of a schema belong, as a query for one value. `known` is a query for the names that
+ * count: somebody else's would elect their owner.
+ */
+export function schemaOwner(schema: string, known?: RawBuilder<unknown>): RawBuilder<unknown> {
   return sql`
     select mode() within group (order by relowner) from pg_class
-     where relnamespace = (select oid from pg_namespace where nspname = ${schema}) and relkind in ('r', 'v', 'S')`;
+     where relnamespace = (select oid from pg_namespace where nspname = ${schema}) and relkind in ('r', 'v', 'S')
+       ${known ? sql`and relname in (${known})` : sql``}`;
 }
 
 /**
@@ -43,12 +47,12 @@ export function schemaOwner(schema: string): RawBuilder<unknown> {
  * Not read, because they keep no rule: indexes that are not unique, storage parameters, statistics, comments, and what
  * PostgreSQL 18 lists as constraints of its own kind for columns that are not null.
  */
-export function catalogRules(schema: string): RawBuilder<Rule> {
+export function catalogRules(schema: string, known?: RawBuilder<unknown>): RawBuilder<Rule> {
   return sql<Rule>`
     with here as (select oid from pg_namespace where nspname = ${schema}),
     owned as (
       select case relkind when 'v' then 'view' when 'S' then 'sequence' else 'table' end as kind, relname::text as name,
-             oid, relowner as owner, relpersistence, relkind, relrowsecurity, reloptions
+             oid, relowner as owner, relpersistence, relkind, relrowsecurity, reloptions, relacl
         from pg_class where relnamespace = (select oid from here) and relkind in ('r', 'p', 'v', 'S')
     ),
     called as (
@@ -93,7 +97,7 @@ export function catalogRules(schema: string): RawBuilder<Rule> {
     union all
     select kind || ' owner', name, '', format('owned by %s', owner::regrole)
       from (select kind, name, owner from owned union all select 'function', name, owner from called) as each
-     where owner <> (${schemaOwner(schema)})
+     where owner <> (${schemaOwner(schema, known)})
     union all
     select 'function', name, '', replace(
              regexp_replace(pg_get_functiondef(oid), format('^(CREATE OR REPLACE [A-Z]+ )%I[.]', ${schema}::text), '\\1'),
@@ -102,6 +106,17 @@ export function catalogRules(schema: string): RawBuilder<Rule> {
     union all
     select distinct 'function right', name, '', 'executable by PUBLIC'
       from called, aclexplode(coalesce(proacl, acldefault('f', owner))) as granted where grantee = 0
+    union all
+    select kind || ' right', name, '', 'open to PUBLIC' from owned
+     where exists (select from aclexplode(relacl) where grantee = 0)
+        or exists (select from pg_attribute, aclexplode(attacl) where attrelid = owned.oid and grantee = 0)
+    union all
+    select 'schema right', 'of the audit log', '', string_agg(distinct format('open for %s to create in',
+             coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC')), ', ')
+      from pg_namespace, aclexplode(nspacl)
+     where pg_namespace.oid = (select oid from here) and privilege_type = 'CREATE'
+       and grantee not in (nspowner, (${schemaOwner(schema, known)}))
+    having count(*) > 0
     union all
     select 'column', name, relation, concat_ws(' ', type, 'identity ' || nullif(attidentity::text, ''), 'generated ' || nullif(attgenerated::text, ''))
       from columns

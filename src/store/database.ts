@@ -66,6 +66,9 @@ export interface GuardedPool extends DatabasePool {
   connect(answerMs?: number): Promise<DatabaseClient>;
 }
 
+/** A pool may have several that were left so; one that gives no others would be asked for ever. */
+const MAX_TRIES = 100;
+
 /**
  * A connection that breaks while it is in use emits an error too, beside failing its query, and a pool listens only to
  * idle ones: without a listener of our own that would end the process, at the first restart of the database.
@@ -78,8 +81,14 @@ export function guarded(pool: DatabasePool): GuardedPool {
     async connect(answerMs) {
       let client = await pool.connect();
       // Somebody gave it back within a transaction: what is written there may never be committed.
-      while (isInTransaction(client)) {
+      for (let tries = 1; isInTransaction(client); tries++) {
         client.release(true);
+        if (tries === MAX_TRIES) {
+          throw new Error(
+            `pool: expected a connection outside of a transaction, got ${tries} within one; ` +
+              'in a transaction of your own use beginIn and completeIn',
+          );
+        }
         client = await pool.connect();
       }
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);

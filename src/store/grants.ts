@@ -47,9 +47,10 @@ export function auditLogGrants(schema: string): string {
   const table = at('audit_log');
   return `${ROLES.map(createRole).join('\n')}
 
-revoke all on all tables in schema "${schema}" from ${ROLES.join(', ')};
-revoke all on all sequences in schema "${schema}" from ${ROLES.join(', ')};
-revoke all on all functions in schema "${schema}" from ${ROLES.join(', ')};
+revoke all on schema "${schema}" from public, ${ROLES.join(', ')} cascade;
+revoke all on all tables in schema "${schema}" from public, ${ROLES.join(', ')} cascade;
+revoke all on all sequences in schema "${schema}" from public, ${ROLES.join(', ')} cascade;
+revoke all on all functions in schema "${schema}" from ${ROLES.join(', ')} cascade;
 grant usage on schema "${schema}" to ${ROLES.join(', ')};
 
 -- sealog_service begins and completes entries. It can read no more of them than that needs: when they

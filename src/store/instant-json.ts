@@ -5,7 +5,7 @@ import type { Instant } from '../audit-log/instant.ts';
  * zeros. Takes a third of the time of `to_char`, and so it is what the statements answer that are sent for each entry.
  */
 export function instantJson(expression: string): string {
-  return `to_json(${expression} at time zone 'UTC')::text`;
+  return `pg_catalog.to_json(${expression} at time zone 'UTC')::text`;
 }
 
 /** The instant in what {@link instantJson} answered. */

@@ -16,6 +16,7 @@ export async function migrate(
   { db, patient, schema }: MigratableDatabase,
   folder: URL = MIGRATIONS_FOLDER,
 ): Promise<readonly string[]> {
+  await refuseForeignTable({ db, schema });
   await refuseNewerSchema({ db, schema }, folder);
   const migrator = new Migrator({
     db: patient.withoutPlugins(),
@@ -42,6 +43,19 @@ export async function checkSchema({ db, schema }: AuditLogDatabase, folder: URL 
       `database schema "${schema}" lacks ${missing.join(', ')}: run \`sealog migrate\` before this version is started`,
     );
   }
+}
+
+/** Reading a table runs the policies and rules of its owner: somebody who may create in the database may have made it. */
+async function refuseForeignTable({ db, schema }: AuditLogDatabase): Promise<void> {
+  const { rows } = await sql<{ table: string; owner: string }>`
+    select relname as table, relowner::regrole::text as owner from pg_catalog.pg_class
+     where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = ${schema})
+       and starts_with(relname, 'migration') and relkind in ('r', 'p', 'v') and not pg_has_role(relowner, 'usage')
+  `.execute(db);
+  const [found] = rows;
+  if (!found) return;
+  const expected = `expected table ${schema}.${found.table} to belong to the role that migrates, or to one it is a member of`;
+  throw new StoreError('migrate', new Error(`${expected}, got ${found.owner}`));
 }
 
 async function refuseNewerSchema(database: AuditLogDatabase, folder: URL): Promise<{ missing: readonly string[] }> {

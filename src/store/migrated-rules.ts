@@ -81,15 +81,16 @@ const compared = (definition: string) =>
 
 function comparison(schema: string) {
   const migrated = sql.id(schema, 'migrated_rule');
+  const known = sql`select name from ${migrated} where kind in ('table', 'view', 'sequence')`;
   return sql<RuleDifference>`
-    with now as (${catalogRules(schema)})
+    with now as (${catalogRules(schema, known)})
     select kind, name, relation, migrated.definition as expected, now.definition as actual,
-           (${schemaOwner(schema)})::regrole::text as owner
+           (${schemaOwner(schema, known)})::regrole::text as owner
       from now full join ${migrated} as migrated using (kind, name, relation)
      where ${compared('now.definition')} is distinct from ${compared('migrated.definition')}
        and case
-             when now.definition is null then kind <> 'function right'
-             when migrated.definition is not null or kind = 'setting state' then true
+             when now.definition is null then kind !~ ' right$'
+             when migrated.definition is not null or kind in ('setting state', 'schema right') then true
              when kind in ('trigger', 'policy', 'rule', 'row security of table state')
                then relation in (select name from ${migrated} where kind in ('table', 'view'))
              when kind = 'function'

@@ -65,7 +65,7 @@ async function takeTurn<T>(
   return await patient.transaction().execute(async (trx) => {
     await setLimits(trx, LIMITS);
     const { rows } = await sql<{ taken: boolean }>`
-      select pg_try_advisory_xact_lock(hashtextextended(${LOCK_NAME}, 0)) as taken
+      select pg_try_advisory_xact_lock(pg_catalog.hashtextextended(${LOCK_NAME}, 0)) as taken
     `.execute(trx);
     return rows[0]!.taken ? { result: await action() } : undefined;
   });

@@ -10,15 +10,24 @@ export interface PoolOptions {
   /** How long an answer may take. Default 30 s. */
   readonly queryTimeoutMs?: number;
   readonly onError: (error: Error) => void;
+  /**
+   * Whether names are read from `pg_catalog` only: for a role that owns more than others may run. In a schema of the role's
+   * search path, anybody who may create there can make a function that PostgreSQL prefers to its own.
+   */
+  readonly pinsSearchPath?: boolean;
 }
 
 const CONNECT_MS = 10_000;
-// The types of pg do not know the limit.
-const SESSION: pg.QueryConfig & { query_timeout: number } = { text: 'set datestyle to iso', query_timeout: CONNECT_MS };
+const PINNED = 'set search_path to pg_catalog, pg_temp';
 
 /** A pool that notices a dead server: keepalive on each connection, and no query waits for its answer for ever. */
 export function openPool(options: PoolOptions): pg.Pool {
-  const { connectionString, max, applicationName, queryTimeoutMs = 30_000, onError } = options;
+  const { connectionString, max, applicationName, queryTimeoutMs = 30_000, onError, pinsSearchPath = false } = options;
+  // The types of pg do not know the limit.
+  const session: pg.QueryConfig & { query_timeout: number } = {
+    text: `set datestyle to iso${pinsSearchPath ? `; ${PINNED}` : ''}`,
+    query_timeout: CONNECT_MS,
+  };
   const pool = new pg.Pool({
     connectionString,
     max,
@@ -29,8 +38,8 @@ export function openPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: queryTimeoutMs,
     // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps this setting
-    // apart for each of its clients, unlike others.
-    onConnect: (client) => client.query(SESSION),
+    // apart for each of its clients, unlike others: so the search path is pinned only where it has to be.
+    onConnect: (client) => client.query(session),
   });
   // An idle connection that the server closes emits an error on the pool, and one without a listener ends the process.
   pool.on('error', (error: Error & { client?: unknown }) => {

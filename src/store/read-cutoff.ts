@@ -9,7 +9,7 @@ import { instantText } from './instant-text.ts';
  */
 export async function readCutoff({ db, schema }: AuditLogDatabase, timeoutSeconds: number): Promise<Instant> {
   const clock = sql.id(schema, 'audit_log_clock');
-  const cutoff = instantText(sql`(${clock}() - make_interval(secs => ${timeoutSeconds}::double precision))`);
+  const cutoff = instantText(sql`(${clock}() - pg_catalog.make_interval(secs => ${timeoutSeconds}::double precision))`);
   const { rows } = await sql<{ cutoff: Instant }>`select ${cutoff} as cutoff`.execute(db);
   return rows[0]!.cutoff;
 }

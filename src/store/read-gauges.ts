@@ -23,7 +23,7 @@ export async function readGauges({ db, schema }: AuditLogDatabase, timeoutSecond
            ${age('time_started')} as "oldestAgeSeconds",
            (select ${age('sealed')} from ${sql.id(schema, 'audit_log_horizon')}) as "horizonLagSeconds"
       from ${sql.id(schema, 'audit_log')},
-           (select ${clock} - make_interval(secs => ${timeoutSeconds}) as cutoff offset 0) as timeout
+           (select ${clock} - pg_catalog.make_interval(secs => ${timeoutSeconds}) as cutoff offset 0) as timeout
      where time_completed is null
   `.execute(db);
   return rows[0]!;

@@ -38,7 +38,7 @@ export async function readHorizon(database: AuditLogDatabase): Promise<Horizon> 
     sql`greatest(0, extract(epoch from ${sql.id(schema, 'audit_log_clock')}() - ${since}))::float8`;
   const { rows } = await sql<{ lagSeconds: number; heldBy: HorizonHolder | null }>`
     select ${age(sql`${horizon}::timestamptz`)} as "lagSeconds",
-           (select json_build_object(
+           (select pg_catalog.json_build_object(
                      'pid', holder.pid, 'applicationName', application_name, 'userName', usename,
                      'client', host(client_addr), 'state', state, 'ageSeconds', holder.age,
                      'endStatement', case when holder.pid is not null

@@ -37,7 +37,7 @@ export async function checkInReplica(
       qb
         .deleteFrom('replica')
         .where('id', '<>', id)
-        .where('time_checked', '<', sql<string>`clock_timestamp() - make_interval(secs => ${GONE_SECONDS})`),
+        .where('time_checked', '<', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${GONE_SECONDS})`),
     )
     .with('checked_in', (qb) =>
       qb
@@ -70,7 +70,7 @@ export async function listReplicaSchedules(
     .selectFrom('replica')
     .select(['name', 'cron', 'timezone'])
     .where('job', '=', job)
-    .where('time_checked', '>=', sql<string>`clock_timestamp() - make_interval(secs => ${GONE_SECONDS})`)
+    .where('time_checked', '>=', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${GONE_SECONDS})`)
     .orderBy('name')
     .execute();
 }

@@ -125,6 +125,13 @@ function planFor({ kind, name, relation, expected, actual, owner }: RuleDifferen
       return [actual === null ? `${expected}; ${revokeUnlessMigrated(name)}` : expected];
     case 'function right':
       return [`revoke execute on function ${name} from public`];
+    case 'table right':
+    case 'view right':
+      return [`revoke all on ${object} from public`];
+    case 'sequence right':
+      return [`revoke all on sequence ${object} from public`];
+    case 'schema right':
+      return `what they create there can run as its owner; to undo it: revoke create on schema ${quoted(schema)} from each of them`;
     case 'constraint': {
       const validate = `${alter} validate constraint ${object}`;
       if (actual === `${expected} NOT VALID`) return [validate];

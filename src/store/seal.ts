@@ -29,5 +29,5 @@ export async function seal(
 export function sealedLately(schema: string, seconds: number): string {
   const table = auditLogTable(schema);
   return `(select case when sealed > ${table}_clock() then timestamptz 'infinity'
-                       else ${table}_clock() - make_interval(secs => ${seconds}) end from ${table}_horizon)`;
+                       else ${table}_clock() - pg_catalog.make_interval(secs => ${seconds}) end from ${table}_horizon)`;
 }

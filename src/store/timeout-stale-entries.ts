@@ -84,10 +84,10 @@ export async function timeoutStaleEntries(
     .select([
       sql<number>`count(*)::integer`.as('timedOut'),
       instantText<Instant | null>(sql`min(time_started)`).as('oldestStarted'),
-      sql<Record<string, number>>`(select coalesce(jsonb_object_agg(operation_id, entries), '{}') from operation)`.as(
-        'byOperation',
-      ),
-      sql<string[]>`coalesce((array_agg(id order by time_started, id))[1:10], '{}')`.as('sampleIds'),
+      sql<
+        Record<string, number>
+      >`(select coalesce(pg_catalog.jsonb_object_agg(operation_id, entries), '{}') from operation)`.as('byOperation'),
+      sql<string[]>`coalesce((pg_catalog.array_agg(id order by time_started, id))[1:10], '{}')`.as('sampleIds'),
     ])
     .executeTakeFirstOrThrow();
 }

@@ -34,7 +34,7 @@ export function instancesSql(schema: string): string {
     select name, host, pid, version, started_on, heartbeat_on, silent <= allowed as is_alive,
            silent > allowed and silent <= interval '${LOST_MINUTES} minutes' as is_lost
       from (select *, ${schema}.job_now() - heartbeat_on as silent,
-                   heartbeat_seconds * ${QUIET_BEATS} * interval '1 s' as allowed
+                   heartbeat_seconds::float8 * ${QUIET_BEATS} * interval '1 s' as allowed
               from ${schema}.instance
              where stopped_on is null and isfinite(heartbeat_on)) as instance`;
 }

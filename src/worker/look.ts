@@ -19,6 +19,11 @@ export interface Look {
 /** Of that many of the newest activations it is asked which served a slot. */
 const RECENT = 50;
 
+/** SQL of whether so many seconds have passed. Others may write any instant, and one row must not end the statement. */
+function isOver(since: string, seconds: string, now: string): string {
+  return `case when isfinite(${since}) then ${now} - ${since} > ${seconds} * interval '1 s' end`;
+}
+
 /** Follows the conditions of pg-boss's own statements; served by its indexes on name and state, and name and time. */
 export async function look(boss: PgBoss, schema: string, queues: readonly string[]): Promise<Look> {
   const now = `${schema}.job_now()`;
@@ -31,8 +36,8 @@ export async function look(boss: PgBoss, schema: string, queues: readonly string
                      and start_after <= ${now}) as waiting,
             array(select distinct name from ${schema}.job
                    where name = any($1) and state = 'active'
-                     and (heartbeat_on + heartbeat_seconds * interval '1 s' < ${now}
-                          or started_on + expire_seconds * interval '1 s' < ${now})) as lost,
+                     and (${isOver('heartbeat_on', 'heartbeat_seconds', now)}
+                          or ${isOver('started_on', 'expire_seconds', now)})) as lost,
             array(select wanted from unnest($1) as wanted
                    where not exists (
                            select from ${schema}.queue

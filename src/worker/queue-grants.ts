@@ -60,18 +60,20 @@ end $$;
 }
 
 /**
- * SQL that lets a role use the queue without owning it: install queues and schedules, send, poll, supervise. The role
- * can neither create nor alter anything, so its workers run with `queue.migrate` false. To be run again after each
+ * SQL that lets `role` use the queue without owning it, and takes from `roles` and from PUBLIC whatever else they were
+ * granted there: install queues and schedules, send, poll, supervise. The role can neither create nor alter anything, so its workers run with `queue.migrate` false. To be run again after each
  * `sealog migrate`, because a later version of pg-boss may add tables and columns. Schema names are safe to put into
  * SQL: the configuration takes lower-case letters, digits and underscores only.
  */
-export function queueGrants(schema: string, role: string): string {
+export function queueGrants(schema: string, role: string, roles: readonly string[]): string {
+  const others = roles.join(', ');
   const grants = QUEUE_TABLES.map(
     ({ table, rights, why }) => `-- ${why}\ngrant ${rights.join(', ')} on "${schema}".${table} to ${role};`,
   );
   return `-- ${role} uses the queue and does not migrate it: SEALOG_QUEUE_MIGRATE=false.
-revoke all on all tables in schema "${schema}" from ${role};
-revoke all on all functions in schema "${schema}" from ${role};
+revoke all on schema "${schema}" from public, ${others} cascade;
+revoke all on all tables in schema "${schema}" from public, ${others} cascade;
+revoke all on all functions in schema "${schema}" from ${others} cascade;
 grant usage on schema "${schema}" to ${role};
 ${grants.join('\n')}
 -- the functions of pg-boss run with the rights of the caller

@@ -42,7 +42,7 @@ export interface QueuePlace {
  * Makes the queue of a job, or restores its policy and options where they are others, and says so. pg-boss's policy
  * `stately` admits one activation that was asked for, one that is to be tried again and one that runs: so requests that
  * come while one runs are all answered by the one after it. pg-boss cannot change a policy, so a queue of another one is
- * made anew, with what it has kept of its activations; one that runs there has no effect, and is followed by another.
+ * made anew, and loses what it has kept of its activations. One that runs there has no effect, and is followed by another.
  */
 export async function ensureQueue(boss: PgBoss, name: string, { schema, logger }: QueuePlace): Promise<void> {
   await boss.createQueue(name, { ...OPTIONS, policy: POLICY });

@@ -18,7 +18,7 @@ export async function removeUnneededSchedules({
             where key = '' and data = '{"trigger": "schedule"}' and name <> all($1)
               and not exists (select from "${auditLogSchema}".replica
                                where job = schedule.name
-                                 and time_checked >= clock_timestamp() - make_interval(secs => $2))
+                                 and time_checked >= clock_timestamp() - pg_catalog.make_interval(secs => $2))
            returning name, cron, timezone`,
     values: [JOBS.map(({ name }) => name), GONE_SECONDS],
   });

@@ -9,6 +9,8 @@ import { auditLogDatabase } from '../../src/store/database.ts';
 import { timeoutEachStaleEntry } from '../../src/store/timeout-each-stale-entry.ts';
 import { inTransaction } from '../../src/store/transaction.ts';
 import { withQueueStatus } from '../../src/worker/queue-status.ts';
+import { withClient } from '../../src/worker/boss.ts';
+import { look } from '../../src/worker/look.ts';
 import { readFleet } from '../../src/worker/read-fleet.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -79,6 +81,22 @@ test('an outcome that one did not write ends neither status nor metrics, nor hid
     // The view shows the same counts as `status` does.
     expect({ what, count: newest!['timed_out'] ?? undefined }).toEqual({ what, count: first!.timedOut?.toString() });
   }
+});
+
+test('instants and spans at the ends of their types end neither status nor the look at the queues', async () => {
+  await insertFleet(database.pool, { schedule: HOURLY, replicas: ALIVE, activations: [GOOD] });
+  await database.pool.query(`
+    insert into pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
+                                 persist_queue_stats, persist_warnings, started_on, heartbeat_on)
+    values (gen_random_uuid(), 'hostile', 'h', 1, '1', '1', 2147483647, true, true, true, false, true, now(), now());
+    insert into pgboss.job (name, state, policy, started_on, expire_seconds, heartbeat_on, heartbeat_seconds)
+    values ('audit-timeout', 'active', 'stately', '294276-12-30', 2147483647, 'infinity', 2147483647)`);
+  expect((await status()).replicas.map(({ name }) => name)).toEqual(['hostile', 'worker-1']);
+  expect(await fleet()).toMatchObject({ replicas: 2 });
+  const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: database.url } });
+  await using app = await openApp(settings, recordingLogger());
+  const { lost } = await withClient(app.queue, (boss) => look(boss, 'pgboss', ['audit-timeout']));
+  expect(lost).toEqual([]);
 });
 
 test('a megabyte of a refusal is cut where it is stored, and where it is shown', async () => {

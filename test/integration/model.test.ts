@@ -22,7 +22,12 @@ test('whatever is done in whatever order, a list is exactly what was committed u
     await running;
   });
   await expect(
-    fc.assert(property, { numRuns: 25, interruptAfterTimeLimit: 30_000, ...(seed && { seed: Number(seed) }) }),
+    fc.assert(property, {
+      numRuns: 25,
+      interruptAfterTimeLimit: 30_000,
+      includeErrorInReport: true,
+      ...(seed && { seed: Number(seed) }),
+    }),
   ).resolves.toBeUndefined();
   // One that the time limit has interrupted continues, and still uses its database.
   await running.catch(() => {});

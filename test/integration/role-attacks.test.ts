@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { createAuditLog } from '../../src/index.ts';
+import { auditLogDatabase } from '../../src/store/database.ts';
 import { ROLES } from '../../src/store/grants.ts';
+import { readRulesState } from '../../src/store/migrated-rules.ts';
+import { execute } from '../support/cluster.ts';
 import { connected } from '../support/connection.ts';
+import { createDatabase } from '../support/database.ts';
+import { checkGolden } from '../support/golden.ts';
+import { rightsOf } from '../support/rights.ts';
 import { createRoleLogins, type RoleLogins, sealog } from '../support/role-logins.ts';
 
 let logins: RoleLogins;
@@ -59,6 +66,99 @@ test('a worker cannot store what the owner will run: the next migrate runs nothi
     });
   }
   await sealog(logins.owner, 'migrate');
+});
+
+describe('somebody who may create in a schema of the search path', () => {
+  // What is called in these traps writes down by whom.
+  const TRAPS = `
+    create table public.trapped (who text not null default current_user);
+    grant insert on public.trapped to public;
+    create function public.trap() returns void language sql as 'insert into public.trapped default values';
+    create function public.hashtextextended(text, integer) returns bigint language sql as $$ select public.trap(); select 1::bigint $$;
+    create function public.to_json(timestamp) returns json language sql as $$ select public.trap(); select '"x"'::json $$;
+    create function public.make_interval(secs integer) returns interval language sql as $$ select public.trap(); select interval '1 s' $$;
+    create function public.make_interval(secs numeric) returns interval language sql as $$ select public.trap(); select interval '1 s' $$;
+    create function public.joined(name, name) returns name language sql as $$ select public.trap(); select $1 $$;
+    create operator public.|| (leftarg = name, rightarg = name, function = public.joined)`;
+  const REMOVE = `drop operator public.|| (name, name); drop table public.trapped;
+    drop function public.joined, public.trap, public.hashtextextended(text, integer), public.to_json(timestamp),
+      public.make_interval(integer), public.make_interval(numeric)`;
+
+  test('has nothing of it run by the owner who migrates, nor by services and readers', async () => {
+    const { pool } = logins.database;
+    await pool.query(`grant create on schema public to ${new URL(logins.service).username}`);
+    await using attacker = await connected(logins.service);
+    await attacker.query(TRAPS);
+    try {
+      // The traps work.
+      await pool.query(`select hashtextextended('x', 0)`);
+      expect((await pool.query('select from public.trapped')).rowCount).toBe(1);
+      await pool.query('delete from public.trapped');
+
+      await sealog(logins.owner, 'migrate');
+      await using service = createAuditLog({ connectionString: logins.service });
+      await service.record({ operationId: 'x', actor: { kind: 'system' } }, () => {});
+      await using reader = createAuditLog({ connectionString: logins.reader });
+      const { entries } = await reader.list({ operationId: 'x' });
+      await reader.find(entries[0]!.id);
+      for await (const entry of reader.entries({ follow: true, from: entries[0]!.timeCompleted })) {
+        if (entry.operationId === 'x') break;
+      }
+      expect((await pool.query('select who from public.trapped')).rows).toEqual([]);
+    } finally {
+      await attacker.query(REMOVE);
+    }
+  });
+});
+
+describe('what was granted too much', () => {
+  test('is reported, and taken away by what grants prints', async () => {
+    const { pool } = logins.database;
+    await pool.query(`
+      grant create on schema sealog, pgboss to sealog_service with grant option;
+      grant all on all tables in schema sealog, pgboss to public;
+      grant all on all sequences in schema sealog to public;
+      grant update (details) on sealog.audit_log to public;
+      grant all on all tables in schema pgboss to sealog_service, sealog_reader with grant option`);
+    await using service = await connected(logins.service);
+    await service.query('set role sealog_service; grant create on schema sealog to sealog_reader');
+
+    const { off } = await readRulesState(auditLogDatabase(pool, 'sealog'));
+    expect(off).toContain('table audit_log is open to PUBLIC');
+    expect(off).toContain('sequence audit_log_floor is open to PUBLIC');
+    expect(off.find((rule) => rule.startsWith('schema of the audit log'))).toContain('sealog_service');
+
+    await execute(logins.owner, await sealog(logins.owner, 'grants'));
+    expect(await readRulesState(auditLogDatabase(pool, 'sealog'))).toMatchObject({ off: [] });
+    for (const role of ['public', ...ROLES]) {
+      await checkGolden(`rights-${role}`, `${(await rightsOf(pool, role, ['pgboss', 'sealog'])).join('\n')}\n`);
+    }
+  });
+
+  test('does not hand the log to the role that owns the most tables in its schema', async () => {
+    const { pool } = logins.database;
+    const tables = Array.from({ length: 30 }, (_, index) => `sealog.mine_${index}`);
+    for (const table of tables) {
+      await pool.query(`create table ${table} (); alter table ${table} owner to ${new URL(logins.service).username}`);
+    }
+    await sealog(logins.database.url, 'migrate');
+    const { rows } = await pool.query<{ owner: string }>(
+      `select distinct tableowner as owner from pg_tables where schemaname = 'sealog' and tablename not like 'mine%'`,
+    );
+    expect(rows).toEqual([{ owner: new URL(logins.owner).username }]);
+    await pool.query(`drop table ${tables.join(', ')}`);
+  });
+});
+
+test('a schema that somebody made before the first migration is refused, and nothing in it is run', async () => {
+  await using database = await createDatabase({ template: false });
+  const owner = new URL(logins.owner);
+  owner.pathname = `/${database.name}`;
+  await database.pool.query(`
+    grant create on database ${database.name} to ${owner.username};
+    create schema sealog; create table sealog.migration (name text);
+    grant all on schema sealog to ${owner.username}; grant all on sealog.migration to ${owner.username}`);
+  await expect(sealog(owner.href, 'migrate')).rejects.toThrow(/expected table sealog\.migration to belong to the role/);
 });
 
 describe('a refusal shows nothing of the entry that is refused', () => {
@@ -128,6 +228,10 @@ describe('a refusal shows nothing of the entry that is refused', () => {
   });
 
   test.each([
+    [
+      'an amendment whose id is null',
+      `insert into sealog.audit_log (id, operation_id, actor_id, details, amends, result_kind) values (null, null, null, null, $2, 'success')`,
+    ],
     ['an amendment without an outcome', 'insert into sealog.audit_log (amends, operation_id) values ($2, null)'],
     [
       'an amendment of what did not time out',
@@ -140,6 +244,8 @@ describe('a refusal shows nothing of the entry that is refused', () => {
     ],
   ])('%s', async (_, statement) => {
     await using client = await connected(logins.service);
+    // As a version of the library that sends ids.
+    await logins.database.pool.query('grant insert (id) on sealog.audit_log to sealog_service');
     const error = await refusal(client, statement.replace('$1', `'${incomplete}'`).replace('$2', `'${timedOut}'`));
     expect(shown(error)).not.toContain(SECRET);
   });

@@ -171,3 +171,21 @@ test('a column that was added later cannot be changed by a completion, whatever 
   const kept = await other.pool.query('select region, place::text from sealog.audit_log');
   expect(kept.rows).toEqual([{ region: 'eu', place: '(1,2)' }]);
 });
+
+test('columns that are generated keep no entry from being completed, and are no way to change others', async () => {
+  await using other = await createDatabase();
+  await other.pool.query(`
+    alter table sealog.audit_log add column region text not null default 'eu';
+    alter table sealog.audit_log add column shown text generated always as (operation_id || '!') stored`);
+  await other.pool.query(`insert into sealog.audit_log (operation_id, actor_kind) values ('x', 'system')`);
+  await expect(
+    other.pool.query(`update sealog.audit_log set result_kind = 'success', region = 'us'`),
+  ).rejects.toMatchObject({
+    constraint: 'audit_log_begun_is_kept',
+    message: expect.stringMatching(/and not region$/),
+  });
+  await other.pool.query(`update sealog.audit_log set result_kind = 'timeout'`);
+  expect((await other.pool.query('select region, shown from sealog.audit_log')).rows).toEqual([
+    { region: 'eu', shown: 'x!' },
+  ]);
+});

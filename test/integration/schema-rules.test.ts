@@ -13,7 +13,7 @@ import { schemaBreaks } from '../support/schema-breaks.ts';
 const database = await createDatabase();
 const log = auditLogDatabase(database.pool, 'sealog');
 const mallory = `mallory_${database.name}`;
-await database.pool.query(`create role ${mallory}; grant usage, create on schema sealog to ${mallory}`);
+await database.pool.query(`create role ${mallory}; grant usage on schema sealog to ${mallory}`);
 const breaks = await schemaBreaks(database.pool, database.name, mallory);
 afterAll(async () => {
   await database.pool.query(`drop owned by ${mallory}; drop role ${mallory}`);

@@ -144,3 +144,31 @@ test('instants survive the way to microseconds and back', async () => {
       from (select timestamptz '1971-01-01 00:00:00.000001+00' + n * interval '1234567.891011 s' from generate_series(0, 4000) n) s(t)`);
   expect(rows).toEqual([{ exact: true }]);
 });
+
+test('a completion waits for nobody who holds its lock, and holds the horizon under a lower key', async () => {
+  const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 5 }]);
+  await using client = await connected(database.url);
+  await client.query('begin');
+  const began = microseconds('transaction_timestamp()');
+  const { rows: keys } = await client.query<{ key: string }>(`select sealog.audit_log_lock_key(${began}) as key`);
+  await using other = await connected(database.url);
+  await other.query('select pg_advisory_lock($1)', [keys[0]!.key]);
+  const { rows } = await client.query<{ stamp: Date }>(
+    `update sealog.audit_log set result_kind = 'success' where id = $1 returning time_completed as stamp`,
+    [id],
+  );
+  await other.query('select pg_advisory_unlock($1)', [keys[0]!.key]);
+  const { rows: sealed } = await database.pool.query<{ horizon: Date }>('select sealog.audit_log_seal() as horizon');
+  await client.query('commit');
+  expect(sealed[0]!.horizon < rows[0]!.stamp).toBe(true);
+});
+
+test.each(['1960-01-01', '2200-01-01'])(
+  'a transaction of %s has a key of the log, which sealers see',
+  async (instant) => {
+    const { rows } = await database.pool.query(
+      `select sealog.audit_log_lock_key(${microseconds(`timestamptz '${instant}'`)}) >> 42 = sealog.audit_log_lock_namespace() as own`,
+    );
+    expect(rows).toEqual([{ own: true }]);
+  },
+);

@@ -11,6 +11,7 @@ import { testPool } from './connection.ts';
 import { insertEntries } from './entries.ts';
 import type { TestDatabase } from './database.ts';
 import { recordingLogger } from './recording-logger.ts';
+import { quietSchedule } from './quiet-schedule.ts';
 import { startReplica, type TestReplica } from './replica.ts';
 import { waitUntil } from './wait.ts';
 
@@ -52,8 +53,8 @@ export async function everythingSeen(database: TestDatabase): Promise<unknown> {
   });
 }
 
-// Far from now, so that the activation of the start is the only one.
-const SCHEDULE = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: '0 0 1 1 *' };
+// The activation of the start is the only one.
+const SCHEDULE = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
 
 const activationsOf = ({ logger }: TestReplica) => logger.withEvent('audit-timeout.activation');
 

@@ -46,8 +46,8 @@ const CHECKS: readonly (readonly [ProblemKind, Check])[] = [
   ['overdue', overdue],
   ['entry-overdue', entryOverdue],
   ['backlog', backlog],
-  ['horizon-held', horizonHeld],
   ['queue-held', queueHeld],
+  ['horizon-held', horizonHeld],
   ['drift', drift],
   ['skipped', skipped],
 ];
@@ -73,7 +73,7 @@ function noReplica({ replicas, lastSeen: last, readOn }: Seen): string | undefin
 }
 
 function noSchedule({ schedule }: Seen): string | undefined {
-  return schedule === null ? 'no schedule is installed; the next worker to start installs it' : undefined;
+  return schedule === null ? 'no schedule is installed; a worker that runs installs it' : undefined;
 }
 
 function scheduleUnreadable({ schedule, scheduleError }: Seen): string | undefined {

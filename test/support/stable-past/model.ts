@@ -47,7 +47,7 @@ export interface Real extends AsyncDisposable {
   /** Where the tailing reader is, and all that it has read. */
   readonly tail: { after: string | undefined; readonly ids: string[] };
   /** The same for a follower. */
-  readonly follower: { after: string | undefined; readonly ids: string[] };
+  readonly follower: { after: string | undefined; horizon: string; readonly ids: string[] };
   connect(): Promise<pg.Client>;
 }
 
@@ -63,7 +63,7 @@ export async function openReal(url: string): Promise<Real> {
     open,
     idle,
     tail: { after: undefined, ids: [] },
-    follower: { after: undefined, ids: [] },
+    follower: { after: undefined, horizon: '', ids: [] },
     async connect() {
       const client = new pg.Client({ connectionString: url });
       client.on('error', () => {});
