@@ -18,6 +18,7 @@ import type { Exchange } from './exchange.ts';
 import { type Application, mountOf, routerOf } from './express-mounts.ts';
 import { findRoute, type FoundRoute } from './express-routes.ts';
 import type { AuditOptions } from './options.ts';
+import { refusingError } from './refusing-error.ts';
 import { answerOf } from './response-end.ts';
 import { NO_ROUTE, operationOf } from './route-rule.ts';
 
@@ -125,7 +126,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
       if (operationId !== undefined && !(await beginOnce(operationId, request, response))) return;
     } catch (error) {
       // Not thrown: Express 4, which is refused, would not catch it, and the process would end.
-      next(error);
+      next(refusingError(error));
       return;
     }
     next();
@@ -139,8 +140,13 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     else auditor.recordAnswered(exchangeOf(operationId, request, response), end, thrown);
   };
   const refusals: RequestHandler = (request, response, next) => {
-    const operationId = operationIdOf(request);
-    if (operationId !== undefined) void noteRefusal(operationId, request, response);
+    try {
+      const operationId = operationIdOf(request);
+      if (operationId !== undefined) void noteRefusal(operationId, request, response);
+    } catch (error) {
+      next(refusingError(error));
+      return;
+    }
     next();
   };
 

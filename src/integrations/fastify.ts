@@ -29,6 +29,7 @@ import { reportSafely } from './describe-request.ts';
 import { declareRoutes, earlierRoutes, refuseNamed } from './fastify-routes.ts';
 import { isAnswered, openState, type State, stateOf } from './fastify-state.ts';
 import type { AuditOptions } from './options.ts';
+import { refusingError } from './refusing-error.ts';
 import type { ResponseEnd } from './response-end.ts';
 import { operationOf, type RouteAudit } from './route-rule.ts';
 
@@ -102,7 +103,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
         // Also where the service answers errors by a handler of its own.
         reply.headers(error.headers);
       }
-      throw error;
+      throw refusingError(error);
     }
     return !isAnswered(state);
   };

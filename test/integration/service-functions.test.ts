@@ -1,0 +1,107 @@
+/** What the functions of a service do to its audit: what they throw, how long they take, and what they return. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type Express, type Request, type Response } from 'express';
+import fastify from 'fastify';
+import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { sealogExpress, type SealogExpressOptions } from '../../src/integrations/express.ts';
+import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations/fastify.ts';
+import { storedEntries } from '../support/audited-service.ts';
+import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+
+let database: TestDatabase;
+let auditLog: AuditLog;
+let logger: RecordingLogger;
+const servers: Server[] = [];
+
+beforeEach(async () => {
+  database = await createDatabase();
+  logger = recordingLogger();
+  auditLog = createAuditLog({ connectionString: database.url, logger });
+});
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) {
+    server.closeAllConnections();
+    await once(server.close(), 'close');
+  }
+  await auditLog[Symbol.asyncDispose]();
+  await database[Symbol.asyncDispose]();
+});
+
+const user = () => ({ kind: 'user', id: 'u1' }) as const;
+const ofExpress = (more: Partial<SealogExpressOptions> = {}) =>
+  sealogExpress({ auditLog, logger, actor: user, ...more });
+const ofFastify = (more: Partial<SealogFastifyOptions> = {}) => ({ auditLog, logger, actor: user, ...more });
+const done = (_request: Request, response: Response): void => void response.json({ done: true });
+
+async function listen(app: Express): Promise<number> {
+  // What Express would print of an error is none of these tests'.
+  app.set('env', 'test');
+  const server = app.listen(0, '127.0.0.1');
+  servers.push(server);
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+const send = async (port: number, path: string, init: RequestInit = {}): Promise<number> =>
+  (await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', signal: AbortSignal.timeout(30_000), ...init }))
+    .status;
+
+/** What a framework takes for "no error", or for the name of what to leave. */
+const NO_ERRORS: readonly unknown[] = [undefined, null, false, 0, '', Number.NaN, 'route', 'router'];
+
+test('Express: whatever a function throws that could keep an operation from running, it does not run', async () => {
+  const seen: unknown[] = [];
+  let ran = 0;
+  const handler = (request: Request, response: Response): void => {
+    ran++;
+    done(request, response);
+  };
+  for (const thrown of NO_ERRORS) {
+    const failsFor =
+      (failing: string) =>
+      ({ path }: { readonly path: string }) => {
+        if (path === failing) throw thrown;
+        return path;
+      };
+    const audited = ofExpress({ audited: (route) => failsFor('/audited')(route) !== '' });
+    const named = ofExpress({ operationId: failsFor('/named') });
+    const app = express();
+    app.post('/actor', ofExpress({ actor: () => Promise.reject(thrown as Error) }), handler);
+    app.post('/audited', audited, handler);
+    app.post('/named', named.refusals, handler);
+    app.use((error: unknown, _request: Request, response: Response, _next: unknown) => {
+      seen.push((error as Error).cause);
+      response.status(500).end();
+    });
+    const port = await listen(app);
+    for (const path of ['/actor', '/audited', '/named']) {
+      expect([thrown, path, await send(port, path)]).toEqual([thrown, path, 500]);
+    }
+  }
+  expect(ran).toBe(0);
+  expect(seen).toEqual(NO_ERRORS.flatMap((thrown) => [thrown, thrown, thrown]));
+});
+
+test('Fastify: whatever an actor throws, its operation does not run', async () => {
+  let ran = 0;
+  for (const thrown of NO_ERRORS) {
+    await using app = fastify();
+    await app.register(sealogFastify, ofFastify({ actor: () => Promise.reject(thrown as Error) }));
+    app.post('/disks', async () => {
+      ran++;
+      return '';
+    });
+    const answer = await app.inject({ method: 'POST', url: '/disks' });
+    expect([thrown, answer.statusCode, answer.body]).toMatchObject([
+      thrown,
+      500,
+      expect.stringContaining('expected an error'),
+    ]);
+  }
+  expect(ran).toBe(0);
+});
