@@ -21,7 +21,7 @@ export async function describeRequest<Request, Reply>(
     details: (await toldDetails(exchange, options)) ?? recorded,
     requestId: facts.id,
     requestUri: requestPath(facts.url),
-    sourceIp: facts.ip,
+    sourceIp: await told(exchange, 'ip', facts.ip),
     userAgent: facts.userAgent,
   };
 }

@@ -8,9 +8,10 @@ import fastify from 'fastify';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
 import { sealogExpress, type SealogExpressOptions } from '../../src/integrations/express.ts';
 import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations/fastify.ts';
-import { storedEntries } from '../support/audited-service.ts';
+import { openRequest, storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -104,4 +105,79 @@ test('Fastify: whatever an actor throws, its operation does not run', async () =
     ]);
   }
   expect(ran).toBe(0);
+});
+
+test('Express: an address that cannot be found out is left out, and who was refused is recorded all the same', async () => {
+  const app = express();
+  app.set('trust proxy', () => {
+    throw new Error('no address');
+  });
+  const audit = ofExpress();
+  app.use(audit.refusals);
+  app.post('/refused', (_request, response) => void response.status(401).end());
+  app.post('/disks', audit, done);
+  const port = await listen(app);
+  const headers = { 'x-forwarded-for': '203.0.113.9' };
+  expect(await send(port, '/refused', { headers })).toBe(401);
+  expect(await storedEntries(database.pool, 1)).toMatchObject([{ ip: null, status: 401 }]);
+  expect(await send(port, '/disks', { headers })).toBe(200);
+  expect((await storedEntries(database.pool, 2))[1]).toMatchObject({ ip: null, status: 200, result: 'success' });
+  const line = { event: 'audit-log.request-not-described', what: 'ip' };
+  expect(logger.lines).toMatchObject([line, line]);
+});
+
+test('Express: nothing that fails behind an answer ends the process', async () => {
+  const app = express();
+  const audit = ofExpress();
+  app.use(audit.refusals, (request, response) => {
+    request.get = () => {
+      throw new Error('no header');
+    };
+    response.status(401).end();
+  });
+  expect(await send(await listen(app), '/disks')).toBe(401);
+  await waitUntil('the loss is logged', () => logger.lines.length > 0);
+  expect(logger.lines).toMatchObject([
+    { event: 'audit-log.refusal-lost', operationId: 'POST (no route)', status: 401 },
+  ]);
+});
+
+test('Fastify: a request whose address cannot be found out is handled as any other', async () => {
+  await using app = fastify({
+    trustProxy: () => {
+      throw new Error('no address');
+    },
+  });
+  await app.register(sealogFastify, ofFastify());
+  app.post('/disks', async () => '');
+  const headers = { 'x-forwarded-for': '203.0.113.9' };
+  expect((await app.inject({ method: 'POST', url: '/disks', headers })).statusCode).toBe(200);
+  expect(await storedEntries(database.pool, 1)).toMatchObject([{ ip: null, status: 200, result: 'success' }]);
+  expect(logger.lines).toMatchObject([{ event: 'audit-log.request-not-described', what: 'ip' }]);
+});
+
+test('Express: the address of a client that has gone is kept from when its request was first met', async () => {
+  const app = express();
+  const audit = ofExpress();
+  app.use(audit.refusals);
+  let met = 0;
+  app.use(({ socket, path }, response, next) => {
+    met += 1;
+    socket.once('close', () => {
+      if (path === '/refused') response.status(401).end();
+      else next();
+    });
+  });
+  app.post('/disks', audit, done);
+  const port = await listen(app);
+  for (const [index, path] of ['/refused', '/disks'].entries()) {
+    const request = await openRequest(port, 'POST', path);
+    await waitUntil(`${path} is met`, () => met === index + 1);
+    request.destroy();
+    await storedEntries(database.pool, index + 1);
+  }
+  expect((await storedEntries(database.pool, 2)).map(({ ip, status }) => [ip, status])).toEqual([
+    ['127.0.0.1', 401],
+    ['127.0.0.1', 200],
+  ]);
 });
