@@ -2,6 +2,7 @@ import type { Actor, NewEntry } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { requestNotDescribed } from '../events.ts';
 import type { Exchange } from './exchange.ts';
+import { mergedDetails } from './merged-details.ts';
 import type { AuditOptions } from './options.ts';
 import { recordedParts, requestPath } from './request-facts.ts';
 
@@ -35,7 +36,7 @@ export async function toldDetails<Request, Reply>(
   return await told(exchange, 'details', async () => {
     const own = await details?.(exchange.request, reply);
     const recorded = own && recordedParts(exchange.facts, record);
-    return recorded ? { ...recorded, ...own } : own;
+    return recorded ? mergedDetails(recorded, own) : own;
   });
 }
 

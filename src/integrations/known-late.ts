@@ -1,6 +1,7 @@
 import { type Actor, checkNewEntry, type NewEntry } from '../audit-log/entry.ts';
 import { storableText } from '../audit-log/storable-text.ts';
 import { InvalidArgumentError } from '../errors.ts';
+import { mergedDetails } from './merged-details.ts';
 import type { AuditOptions } from './options.ts';
 
 /** The actor of a request that was refused, where `actor` throws for whom it does not know. It is not asked again. */
@@ -32,7 +33,7 @@ export async function withLateIdentity<Request, Reply>(
   const known = Object.fromEntries(Object.entries(late).filter(([, value]) => value !== undefined));
   if (Object.keys(known).length === 0) return details;
   // First, because of details that are too large only the beginning is kept; and in place of the service's own.
-  return Object.assign({ ...known }, details ?? begun.details, known);
+  return mergedDetails(known, details ?? begun.details, known);
 }
 
 const LIMIT_MS = 1000;

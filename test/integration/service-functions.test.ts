@@ -1,5 +1,5 @@
 /** What the functions of a service do to its audit: what they throw, how long they take, and what they return. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -180,4 +180,47 @@ test('Express: the address of a client that has gone is kept from when its reque
     ['127.0.0.1', 401],
     ['127.0.0.1', 200],
   ]);
+});
+
+describe('details that hide something are stored as they would be alone', () => {
+  class User {
+    readonly name = 'n';
+    readonly passwordHash = 'canary';
+    toJSON() {
+      return { name: this.name };
+    }
+  }
+  const failing = {
+    get lazy() {
+      throw new Error('not loaded');
+    },
+  };
+
+  test.each<[string, unknown, object]>([
+    ['toJSON', new User(), { name: 'n' }],
+    ['a getter that throws', failing, { details: '[not representable as JSON]' }],
+    ['a list', [new User()], { details: [{ name: 'n' }] }],
+    ['null by toJSON', { secret: 'canary', toJSON: () => null }, {}],
+  ])('%s, beside parts of the request and whom it turned out to be from', async (_what, details, stored) => {
+    const app = express();
+    const known = new WeakSet<Request>();
+    app.use(
+      ofExpress({
+        details: () => details as Record<string, unknown>,
+        actor: (request) => (known.has(request) ? user() : { kind: 'anonymous' }),
+        record: { query: true },
+      }),
+    );
+    app.post('/disks', (request, response) => {
+      known.add(request);
+      done(request, response);
+    });
+    expect(await send(await listen(app), '/disks?size=1')).toBe(200);
+    expect(await storedEntries(database.pool, 1)).toMatchObject([{ result: 'success' }]);
+    expect((await storedEntries(database.pool, 1))[0]?.details).toEqual({
+      ...stored,
+      query: { size: '1' },
+      actor: user(),
+    });
+  });
 });
