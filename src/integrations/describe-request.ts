@@ -52,17 +52,33 @@ export async function messageOf<Request, Reply>(
   return message;
 }
 
-/** What a function of the service says; nothing if it throws, because that must not lose the entry. */
+/**
+ * What a function of the service says; nothing if it throws, or says nothing within a second, because that must not lose
+ * the entry.
+ */
 export async function told<T>(
   { operationId, logger }: Exchange<unknown, unknown>,
   what: string,
   tell: () => T | Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await tell();
+    return await inTime(tell());
   } catch (err) {
     reportSafely(() => requestNotDescribed(logger, { operationId, what, err }));
     return undefined;
+  }
+}
+
+const LIMIT_MS = 1000;
+
+/** It may wait for what comes only once, the body for one, and neither the handler nor the outcome must wait for that. */
+async function inTime<T>(answer: T | Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`expected an answer within ${LIMIT_MS} ms, got none`)), LIMIT_MS);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

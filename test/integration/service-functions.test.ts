@@ -224,3 +224,30 @@ describe('details that hide something are stored as they would be alone', () => 
     });
   });
 });
+
+describe('a function that never answers is logged and left out, and neither the handler nor the outcome waits for it', () => {
+  const hangs = () => new Promise<never>(() => {});
+  const afterAnswer = (_request: unknown, reply?: unknown) => reply && hangs();
+
+  test.each<[string, Partial<SealogFastifyOptions>]>([
+    ['tenant', { tenant: hangs }],
+    ['resource', { resource: hangs }],
+    ['resource', { resource: afterAnswer as never }],
+    ['details', { details: hangs }],
+    ['details', { details: afterAnswer as never }],
+    ['errorMessage', { errorMessage: hangs }],
+  ])('%s', async (what, options) => {
+    await using app = fastify();
+    await app.register(sealogFastify, ofFastify(options));
+    let ran = 0;
+    app.post('/disks', async () => {
+      ran++;
+      throw new Error('canary');
+    });
+    const answer = await app.inject({ method: 'POST', url: '/disks' });
+    expect([answer.statusCode, ran]).toEqual([500, 1]);
+    expect(await storedEntries(database.pool, 1)).toMatchObject([{ actor: 'user:u1', status: 500, result: 'error' }]);
+    await waitUntil(`${what} is logged`, () => logger.lines.length > 0);
+    for (const line of logger.lines) expect(line).toMatchObject({ event: 'audit-log.request-not-described', what });
+  });
+});
