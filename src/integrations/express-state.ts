@@ -1,10 +1,10 @@
 import type { Request } from 'express';
 import type { OpenEntry } from './auditor.ts';
-import { readNow } from './request-facts.ts';
 
-/** A request that is audited, and what has become of it. */
+/** A request that the middleware has met, and what has become of it. */
 export interface State {
-  readonly ip: () => string | undefined;
+  /** Of one that is audited: read when it is first met. */
+  ip?: () => string | undefined;
   /** Set at once, so that a request has one entry also where it comes to the middleware twice at a time. */
   begun?: Promise<void>;
   entry?: OpenEntry;
@@ -15,7 +15,7 @@ export interface State {
 const states = new WeakMap<Request, State>();
 
 export function stateOf(request: Request): State {
-  const state = states.get(request) ?? { ip: readNow(() => request.ip) };
+  const state = states.get(request) ?? {};
   states.set(request, state);
   return state;
 }

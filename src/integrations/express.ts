@@ -20,8 +20,9 @@ import { findRoute, type FoundRoute } from './express-routes.ts';
 import { stateOf } from './express-state.ts';
 import type { AuditOptions } from './options.ts';
 import { refusingError } from './refusing-error.ts';
+import { readNow } from './request-facts.ts';
 import { answerOf } from './response-end.ts';
-import { NO_ROUTE, operationOf } from './route-rule.ts';
+import { foundRoutes, NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export { auditRoute } from './express-routes.ts';
@@ -64,14 +65,18 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
 
   const operationIdOf = (request: Request): string | undefined => {
     const { audit, ...route } = routeOf(request);
-    return operationOf(route, audit, options);
+    const operationId = operationOf(route, audit, options);
+    const state = stateOf(request);
+    if (!state.begun) foundRoutes.set(request, route);
+    if (operationId !== undefined) state.ip ??= readNow(() => request.ip);
+    return operationId;
   };
   const exchangeOf = (operationId: string, request: Request, response: Response): Exchange<Request, Response> => {
     const { id } = request as { id?: unknown };
     const facts = {
       id: typeof id === 'string' ? id : undefined,
       url: request.originalUrl,
-      ip: stateOf(request).ip,
+      ip: () => stateOf(request).ip?.(),
       userAgent: request.get('user-agent'),
       query: () => request.query as unknown,
       body: () => request.body as unknown,
