@@ -67,6 +67,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     const { audit, ...route } = routeOf(request);
     const operationId = operationOf(route, audit, options);
     const state = stateOf(request);
+    state.logger = logger;
     if (!state.begun) foundRoutes.set(request, route);
     if (operationId !== undefined) state.ip ??= readNow(() => request.ip);
     return operationId;
@@ -124,6 +125,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
 
   const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
     const state = stateOf(request);
+    state.isWatched = true;
     try {
       const end = await answerOf(response).ended;
       if (state.begun) return;
