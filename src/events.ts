@@ -64,7 +64,7 @@ export function replyNotReturned(
   );
 }
 
-/** Express: an operation ran without an entry, because its request never came to the middleware. */
+/** Express: an operation ran without an entry: its request never came to the middleware, or that did not find its route. */
 export function operationUnaudited(logger: Logger, fields: { readonly operationId: string }): void {
   logger.error(
     { event: 'audit-log.operation-unaudited', ...fields },

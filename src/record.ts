@@ -11,11 +11,11 @@ type Described<Kind extends Completion['kind']> = Omit<Extract<Completion, { kin
 /** What {@link AuditLog.record} writes of an outcome. */
 export interface RecordOptions<T> {
   /** What to record of what the operation returned. Default: only that it succeeded. */
-  readonly describeSuccess?: (value: T) => Described<'success'>;
+  readonly describeSuccess?: (value: T) => Described<'success'> | Promise<Described<'success'>>;
   /**
    * What to record of what the operation threw. Default: its `code` or name, but not its message, which may hold secrets.
    */
-  readonly describeError?: (error: unknown) => Described<'error'>;
+  readonly describeError?: (error: unknown) => Described<'error'> | Promise<Described<'error'>>;
 }
 
 export async function record<T>(
@@ -36,10 +36,10 @@ export async function record<T>(
       // There is nobody left to tell.
     }
   };
-  const completeAs = async (bare: Completion, described: () => Completion): Promise<void> => {
+  const completeAs = async (bare: Completion, described: () => Promise<Completion>): Promise<void> => {
     let completion = bare;
     try {
-      completion = described();
+      completion = await described();
       checkCompletion(completion);
     } catch (err) {
       completion = bare;
@@ -56,10 +56,13 @@ export async function record<T>(
   try {
     value = await operation(entry);
   } catch (error) {
-    await completeAs({ kind: 'error', message: UNTOLD }, () => ({ kind: 'error', ...describeError(error) }));
+    await completeAs({ kind: 'error', message: UNTOLD }, async () => ({
+      kind: 'error',
+      ...(await describeError(error)),
+    }));
     throw error;
   }
-  await completeAs({ kind: 'success' }, () => ({ kind: 'success', ...describeSuccess?.(value) }));
+  await completeAs({ kind: 'success' }, async () => ({ kind: 'success', ...(await describeSuccess?.(value)) }));
   return value;
 }
 

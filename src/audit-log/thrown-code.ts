@@ -6,6 +6,18 @@ const IDENTIFIER = /^[\w.:-]{1,100}$/;
  * where it is marked as meant for the client, because parsers quote what they could not read.
  */
 export function thrownCode(thrown: unknown): string | undefined {
-  const { code, name } = Object(thrown) as Record<string, unknown>;
-  return [code, name].find((text): text is string => typeof text === 'string' && IDENTIFIER.test(text));
+  return ['code', 'name'].map((key) => read(thrown, key)).find(isIdentifier);
+}
+
+/** A getter of what was thrown may throw as well. */
+function read(thrown: unknown, key: string): unknown {
+  try {
+    return (Object(thrown) as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+function isIdentifier(text: unknown): text is string {
+  return typeof text === 'string' && IDENTIFIER.test(text);
 }

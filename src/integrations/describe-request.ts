@@ -2,6 +2,7 @@ import type { Actor, NewEntry } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { requestNotDescribed } from '../events.ts';
 import type { Exchange } from './exchange.ts';
+import { mergedDetails } from './merged-details.ts';
 import type { AuditOptions } from './options.ts';
 import { recordedParts, requestPath } from './request-facts.ts';
 
@@ -21,7 +22,7 @@ export async function describeRequest<Request, Reply>(
     details: (await toldDetails(exchange, options)) ?? recorded,
     requestId: facts.id,
     requestUri: requestPath(facts.url),
-    sourceIp: facts.ip,
+    sourceIp: await told(exchange, 'ip', facts.ip),
     userAgent: facts.userAgent,
   };
 }
@@ -35,7 +36,7 @@ export async function toldDetails<Request, Reply>(
   return await told(exchange, 'details', async () => {
     const own = await details?.(exchange.request, reply);
     const recorded = own && recordedParts(exchange.facts, record);
-    return recorded ? { ...recorded, ...own } : own;
+    return recorded ? mergedDetails(recorded, own) : own;
   });
 }
 
@@ -51,17 +52,33 @@ export async function messageOf<Request, Reply>(
   return message;
 }
 
-/** What a function of the service says; nothing if it throws, because that must not lose the entry. */
+/**
+ * What a function of the service says; nothing if it throws, or says nothing within a second, because that must not lose
+ * the entry.
+ */
 export async function told<T>(
   { operationId, logger }: Exchange<unknown, unknown>,
   what: string,
   tell: () => T | Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await tell();
+    return await inTime(tell());
   } catch (err) {
     reportSafely(() => requestNotDescribed(logger, { operationId, what, err }));
     return undefined;
+  }
+}
+
+const LIMIT_MS = 1000;
+
+/** It may wait for what comes only once, the body for one, and neither the handler nor the outcome must wait for that. */
+async function inTime<T>(answer: T | Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`expected an answer within ${LIMIT_MS} ms, got none`)), LIMIT_MS);
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import { InvalidArgumentError } from '../errors.ts';
+import { watchNamed } from './express-state.ts';
 import { checkRouteAudit, type Route, type RouteAudit } from './route-rule.ts';
 
 /** What Express keeps of a `use`, of a route, and of each handler in a route. */
@@ -33,15 +34,18 @@ interface MatchingRoute extends FoundRoute {
 }
 
 const audits = new WeakMap<object, RouteAudit>();
-const pass: RequestHandler = (_request, _response, next) => next();
 
 /**
  * Names the operation of a route, or says why it is not audited: `app.post('/disks', auditRoute({ operationId:
- * 'disk_create' }), handler)`.
+ * 'disk_create' }), handler)`. A named operation that is answered below 400 without an entry is logged at error.
  */
 export function auditRoute(audit: RouteAudit): RequestHandler {
   checkRouteAudit(audit, 'auditRoute');
-  const handler = pass.bind(undefined);
+  const { operationId } = audit;
+  const handler: RequestHandler = (request, response, next) => {
+    if (operationId !== undefined) void watchNamed(operationId, request, response);
+    next();
+  };
   audits.set(handler, audit);
   return handler;
 }

@@ -8,18 +8,21 @@
  * because any middleware may handle it.
  */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { operationUnaudited } from '../events.ts';
+import { operationUnaudited, refusalLost } from '../events.ts';
 import { defaultLogger } from '../logger.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
-import { createAuditor, type OpenEntry } from './auditor.ts';
+import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
 import type { Exchange } from './exchange.ts';
 import { type Application, mountOf, routerOf } from './express-mounts.ts';
 import { findRoute, type FoundRoute } from './express-routes.ts';
+import { stateOf } from './express-state.ts';
 import type { AuditOptions } from './options.ts';
+import { refusingError } from './refusing-error.ts';
+import { readNow } from './request-facts.ts';
 import { answerOf } from './response-end.ts';
-import { NO_ROUTE, operationOf } from './route-rule.ts';
+import { foundRoutes, NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export { auditRoute } from './express-routes.ts';
@@ -39,22 +42,6 @@ export interface SealogExpress extends RequestHandler, AsyncDisposable {
   /** Put last, before the service's own error handler: adds the code of what a handler threw to its entry. */
   readonly errors: ErrorRequestHandler;
   settled(): Promise<void>;
-}
-
-interface State {
-  /** Set at once, so that a request has one entry also where it comes to the middleware twice at a time. */
-  begun?: Promise<void>;
-  entry?: OpenEntry;
-  thrown?: unknown;
-}
-
-// Of all that this makes: a request has one entry, in whatever application and router it is met again.
-const states = new WeakMap<Request, State>();
-
-function stateOf(request: Request): State {
-  const state = states.get(request) ?? {};
-  states.set(request, state);
-  return state;
 }
 
 const errors: ErrorRequestHandler = (error: unknown, request, _response, next) => {
@@ -78,14 +65,19 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
 
   const operationIdOf = (request: Request): string | undefined => {
     const { audit, ...route } = routeOf(request);
-    return operationOf(route, audit, options);
+    const operationId = operationOf(route, audit, options);
+    const state = stateOf(request);
+    state.logger = logger;
+    if (!state.begun) foundRoutes.set(request, route);
+    if (operationId !== undefined) state.ip ??= readNow(() => request.ip);
+    return operationId;
   };
   const exchangeOf = (operationId: string, request: Request, response: Response): Exchange<Request, Response> => {
     const { id } = request as { id?: unknown };
     const facts = {
       id: typeof id === 'string' ? id : undefined,
       url: request.originalUrl,
-      ip: request.ip,
+      ip: () => stateOf(request).ip?.(),
       userAgent: request.get('user-agent'),
       query: () => request.query as unknown,
       body: () => request.body as unknown,
@@ -125,22 +117,33 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
       if (operationId !== undefined && !(await beginOnce(operationId, request, response))) return;
     } catch (error) {
       // Not thrown: Express 4, which is refused, would not catch it, and the process would end.
-      next(error);
+      next(refusingError(error));
       return;
     }
     next();
   };
 
   const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
-    const end = await answerOf(response).ended;
-    const { begun, thrown } = stateOf(request);
-    if (begun) return;
-    if (end.status < 300) reportSafely(() => operationUnaudited(logger, { operationId }));
-    else auditor.recordAnswered(exchangeOf(operationId, request, response), end, thrown);
+    const state = stateOf(request);
+    state.isWatched = true;
+    try {
+      const end = await answerOf(response).ended;
+      if (state.begun) return;
+      if (end.status < 300) reportSafely(() => operationUnaudited(logger, { operationId }));
+      else auditor.recordAnswered(exchangeOf(operationId, request, response), end, state.thrown);
+    } catch (err) {
+      // Nothing waits for this, so what is thrown here would end the process.
+      reportSafely(() => refusalLost(logger, { operationId, status: response.statusCode, err }));
+    }
   };
   const refusals: RequestHandler = (request, response, next) => {
-    const operationId = operationIdOf(request);
-    if (operationId !== undefined) void noteRefusal(operationId, request, response);
+    try {
+      const operationId = operationIdOf(request);
+      if (operationId !== undefined) void noteRefusal(operationId, request, response);
+    } catch (error) {
+      next(refusingError(error));
+      return;
+    }
     next();
   };
 

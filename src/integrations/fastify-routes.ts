@@ -9,6 +9,10 @@ export interface DeclaredRoute extends Route {
   readonly constraints: Readonly<Record<string, unknown>>;
 }
 
+export interface AuditedRoute extends DeclaredRoute {
+  readonly operationId: string;
+}
+
 // By the server, because every plugin of an application sees an application object of its own.
 const routesOfServers = new WeakMap<object, DeclaredRoute[]>();
 

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../logger.ts';
 import type { OpenEntry } from './auditor.ts';
 import type { Exchange } from './exchange.ts';
+import { readNow } from './request-facts.ts';
 import { answerOf, type ResponseEnd } from './response-end.ts';
 
 /** A request of an audited route, and what has become of it. */
@@ -37,7 +38,7 @@ export function openState(opened: Opened, onEnd: (state: State, end: ResponseEnd
   const facts = {
     id: request.id,
     url: request.originalUrl,
-    ip: request.ip,
+    ip: readNow(() => request.ip),
     userAgent: request.headers['user-agent'],
     query: () => request.query,
     body: () => request.body,

@@ -26,18 +26,19 @@ import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
-import { declareRoutes, earlierRoutes, refuseNamed } from './fastify-routes.ts';
+import { type AuditedRoute, declareRoutes, earlierRoutes, refuseNamed } from './fastify-routes.ts';
 import { isAnswered, openState, type State, stateOf } from './fastify-state.ts';
 import type { AuditOptions } from './options.ts';
+import { refusingError } from './refusing-error.ts';
 import type { ResponseEnd } from './response-end.ts';
-import { operationOf, type RouteAudit } from './route-rule.ts';
+import { foundRoutes, operationOf, type RouteAudit } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export type { AuditOptions, RecordedParts } from './options.ts';
 export type { Route, RouteAudit } from './route-rule.ts';
 
-/** The names of a route's operations, by method. */
-type Operations = ReadonlyMap<string, string>;
+/** What is audited of a route, by method. */
+type Operations = ReadonlyMap<string, AuditedRoute>;
 
 const OPERATIONS: unique symbol = Symbol('operations');
 
@@ -80,8 +81,10 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
   const routes = declareRoutes(app);
 
   const open = (operations: Operations, request: FastifyRequest, reply: FastifyReply): State | undefined => {
-    const operationId = operations.get(request.method);
-    if (operationId === undefined || stateOf(request)) return stateOf(request);
+    const audited = operations.get(request.method);
+    if (!audited || stateOf(request)) return stateOf(request);
+    foundRoutes.set(request.raw, audited);
+    const { operationId } = audited;
     return openState({ operationId, request, reply, logger: options.logger }, recordAnswered);
   };
   const recordAnswered = async (state: State, end: ResponseEnd): Promise<void> => {
@@ -102,7 +105,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
         // Also where the service answers errors by a handler of its own.
         reply.headers(error.headers);
       }
-      throw error;
+      throw refusingError(error);
     }
     return !isAnswered(state);
   };
@@ -123,13 +126,14 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     done();
   });
   app.addHook('onRoute', (route) => {
-    const operations = new Map<string, string>();
+    const operations = new Map<string, AuditedRoute>();
     for (const method of [route.method].flat()) {
       const path = route.url;
       const rules = { ...options, operationId: options.operationId ?? declaredName(route.schema) };
       const operationId = operationOf({ method, path }, route.config?.audit, rules);
-      if (operationId !== undefined) operations.set(method, operationId);
-      routes.push({ method, path, operationId, constraints: route.constraints ?? {} });
+      const declared = { method, path, constraints: route.constraints ?? {} };
+      if (operationId !== undefined) operations.set(method, { ...declared, operationId });
+      routes.push({ ...declared, operationId });
     }
     if (operations.size === 0) return;
 

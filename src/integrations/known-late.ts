@@ -1,12 +1,13 @@
 import { type Actor, checkNewEntry, type NewEntry } from '../audit-log/entry.ts';
 import { storableText } from '../audit-log/storable-text.ts';
 import { InvalidArgumentError } from '../errors.ts';
+import { mergedDetails } from './merged-details.ts';
 import type { AuditOptions } from './options.ts';
 
 /** The actor of a request that was refused, where `actor` throws for whom it does not know. It is not asked again. */
 export const NOBODY: Actor = { kind: 'anonymous' };
 
-/** Calls a function of the service. What it throws is logged, and becomes undefined. */
+/** Calls a function of the service, for a second at most. What it throws is logged, and becomes undefined. */
 export type Ask = <T>(what: string, answer: () => T | Promise<T>) => Promise<T | undefined>;
 
 /**
@@ -23,30 +24,16 @@ export async function withLateIdentity<Request, Reply>(
   const isAnonymous = begun.actor.kind === 'anonymous' && begun.actor !== NOBODY;
   const late = {
     ...(isAnonymous && {
-      actor: await ask('actor', async () => storableActor(await inTime(() => options.actor(request)))),
+      actor: await ask('actor', async () => storableActor(await options.actor(request))),
     }),
     ...((begun.tenantId ?? undefined) === undefined && {
-      tenant: await ask('tenant', async () => storableTenant(await inTime(() => options.tenant?.(request)))),
+      tenant: await ask('tenant', async () => storableTenant(await options.tenant?.(request))),
     }),
   };
   const known = Object.fromEntries(Object.entries(late).filter(([, value]) => value !== undefined));
   if (Object.keys(known).length === 0) return details;
   // First, because of details that are too large only the beginning is kept; and in place of the service's own.
-  return Object.assign({ ...known }, details ?? begun.details, known);
-}
-
-const LIMIT_MS = 1000;
-
-/** It may wait for what comes only once, the body for one, and the outcome must not wait for that. */
-async function inTime<T>(answer: () => T | Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = () => reject(new Error(`expected an answer within ${LIMIT_MS} ms when asked again, got none`));
-  const timer = setTimeout(giveUp, LIMIT_MS);
-  try {
-    return await Promise.race([answer(), promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return mergedDetails(known, details ?? begun.details, known);
 }
 
 function storableActor(actor: Actor): object | undefined {

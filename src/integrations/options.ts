@@ -7,12 +7,14 @@ type Awaitable<T> = T | Promise<T>;
 
 /**
  * What both integrations take. The functions are yours: they get the framework's own objects, and may be asynchronous.
- * Only `actor` can keep an operation from running; what another one throws is logged, and its part is left out.
+ * Only `actor` can keep an operation from running; what another one throws is logged, and its part is left out, as is
+ * that of one that takes more than a second.
  */
 export interface AuditOptions<Request, Reply> extends RouteRules {
   readonly auditLog: Pick<AuditLog, 'begin' | 'complete'>;
   /**
-   * Who asks. Called when the entry is begun; when it throws then, the handler does not run. Where that was `anonymous`
+   * Who asks. Called when the entry is begun; when it throws then, the handler does not run, and for its answer the request
+   * waits without a limit. Where that was `anonymous`
    * it is called again when the answer has been sent, and whom it knows by then is recorded in `details.actor`.
    */
   readonly actor: (request: Request) => Awaitable<Actor>;

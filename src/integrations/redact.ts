@@ -19,8 +19,9 @@ const MAX_NAME_LENGTH = 256;
 
 /**
  * A copy in which the values of names that usually hold secrets are `[redacted]`, at any depth, in arrays too, and in
- * pairs as forms have them: `{ name: 'password', value: … }`. What is nested deeper than 32 levels, or has a name of
- * more than 256 characters, is redacted as a whole, and what is no plain data (a stream, a buffer) is only named.
+ * pairs as forms have them: `{ name: 'password', value: … }`, with `key` for `name`, in any case. What is nested deeper
+ * than 32 levels, or has a name of more than 256 characters, is redacted as a whole, and what is no plain data (a stream,
+ * a buffer) is only named.
  */
 export function redact(value: unknown, more: readonly string[] = []): unknown {
   const within = [...WITHIN, ...more.map((name) => wordsOf(name).join('')).filter((name) => name !== '')];
@@ -42,9 +43,10 @@ export function redact(value: unknown, more: readonly string[] = []): unknown {
     if (depth > MAX_DEPTH) return REDACTED;
     if (Array.isArray(part)) return part.map((item) => copy(item, depth + 1));
     if (!isPlain(part)) return `[${part.constructor?.name || 'object'}]`;
-    const { name, key: label = name } = part as { readonly name?: unknown; readonly key?: unknown };
-    const entries = Object.entries(part).map(([key, item]) => {
-      const isHidden = isSecret(key) || (key === 'value' && isSecret(label));
+    const fields = Object.entries(part);
+    const isSecretPair = fields.some(([key, item]) => /^(?:name|key)$/i.test(key) && isSecret(item));
+    const entries = fields.map(([key, item]) => {
+      const isHidden = isSecret(key) || (isSecretPair && /^value$/i.test(key));
       return [key, isHidden ? REDACTED : copy(item, depth + 1)];
     });
     return Object.fromEntries(entries) as unknown;

@@ -6,11 +6,26 @@ import { redact } from './redact.ts';
 export interface RequestFacts {
   readonly id: string | undefined;
   readonly url: string;
-  /** By the framework's own rule on proxies: the peer, unless the service trusts what is in front of it. */
-  readonly ip: string | undefined;
+  /**
+   * By the framework's own rule on proxies: the peer, unless the service trusts what is in front of it. That rule may be
+   * a function of the service, and throw.
+   */
+  readonly ip: () => string | undefined;
   readonly userAgent: string | undefined;
   readonly query: () => unknown;
   readonly body: () => unknown;
+}
+
+/** Reads at once what is forgotten when the client goes. What that throws is thrown where the value is asked for. */
+export function readNow<T>(read: () => T): () => T {
+  try {
+    const value = read();
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
 }
 
 /** The path of a request target, without the query string: that often holds what nobody should read. */

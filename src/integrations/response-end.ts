@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { constants, type ServerHttp2Stream } from 'node:http2';
 
 export interface ResponseEnd {
   /** The one that was sent. */
@@ -44,12 +45,13 @@ function watch(response: ServerResponse): Answer {
   let isEnded = false;
   let isClientGone = false;
   const settle = (isBroken: boolean): void => {
-    const lastStatus = response.statusCode;
+    const ofStream = sent === undefined ? Number(streamOf(response)?.sentHeaders?.[':status']) : Number.NaN;
+    const lastStatus = ofStream || response.statusCode;
     resolve({ status: sent ?? lastStatus, lastStatus, isBroken });
   };
 
   const closed = (): void => {
-    if (response.writableEnded || response.headersSent) settle(!response.writableEnded);
+    if (response.writableEnded || response.headersSent) settle(!response.writableEnded && !isStreamWhole(response));
     else if (!isClientGone) {
       isClientGone = true;
       setTimeout(abandon, ABANDONED_MS).unref();
@@ -78,9 +80,19 @@ function watch(response: ServerResponse): Answer {
   return { ended, endedOrAbandoned: Promise.race([ended, abandoned]) };
 }
 
+/** That of a response over HTTP/2. A handler may answer by it alone, and the response does not know of that. */
+function streamOf(response: ServerResponse): ServerHttp2Stream | undefined {
+  return (response as { readonly stream?: ServerHttp2Stream }).stream;
+}
+
+/** Ended by the handler: a reset ends it too, and that of a client may have the code of no error. */
+function isStreamWhole(response: ServerResponse): boolean {
+  const stream = streamOf(response);
+  return stream?.writableEnded === true && !stream.aborted && stream.rstCode === constants.NGHTTP2_NO_ERROR;
+}
+
 /** Whether it will not emit that it is: the answer was sent, or the client went away, while the entry was begun. */
 function isOver(response: ServerResponse): boolean {
   // That of HTTP/2 has no `closed`, and emits `finish` also when the client has reset.
-  const { stream } = response as { readonly stream?: { readonly destroyed: boolean } };
-  return response.closed || response.writableFinished || stream?.destroyed === true;
+  return response.closed || response.writableFinished || streamOf(response)?.destroyed === true;
 }

@@ -1,22 +1,13 @@
-import { configure } from 'safe-stable-stringify';
+import { plainJson } from '../plain-json.ts';
 
 /** The most bytes of `details`, as PostgreSQL prints it (`audit_log_details_size`). */
 const MAX_BYTES = 16384;
 const BEGINNING_CHARACTERS = 1024;
 
-// Deep nesting would exhaust the stack of PostgreSQL's parser. Keys keep their order: jsonb has its own.
-const stringify = configure({ bigint: true, deterministic: false, maximumDepth: 64, circularValue: '[Circular]' });
-
 /** JSON that `jsonb` takes, or null for nothing. Whatever the value is, this neither throws nor exceeds 16 KiB. */
 export function storableDetails(details: unknown): string | null {
   if (details === undefined || details === null) return null;
-  let json: string | undefined;
-  try {
-    json = stringify(details, exactNumber);
-  } catch {
-    // A getter or toJSON of the value threw.
-  }
-  json ??= '"[not representable as JSON]"';
+  const json = plainJson(details);
   const bytes = Buffer.byteLength(json);
   // What is too large by far is not looked at any closer: that would take as long as the client likes.
   if (bytes <= 2 * MAX_BYTES) {
@@ -24,13 +15,6 @@ export function storableDetails(details: unknown): string | null {
     if (Buffer.byteLength(storable) + blanksPrinted(storable) <= MAX_BYTES) return storable;
   }
   return JSON.stringify({ cut: { bytes, limit: MAX_BYTES, beginning: beginningOf(json) } });
-}
-
-// As text: numbers that jsonb prints with all their digits, three hundred for the five of 1e300, and those that a reader
-// in JavaScript would round.
-function exactNumber(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : String(value);
-  return typeof value === 'number' && String(value).includes('e') ? String(value) : value;
 }
 
 // Both stand in JSON only as escapes: NUL always does, and a surrogate when it is alone.

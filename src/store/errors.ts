@@ -91,6 +91,7 @@ const UNDONE_STATES = [
   '40001', // serialization failure; on a standby, what the statement read was in the way of the replay
   '40P01', // deadlock
   '25P02', // in a transaction that somebody left open on this connection, and that has failed
+  '26000', // the prepared statement is gone, by `deallocate all` for one, which the connection does not know
   '57P05', // idle_session_timeout: the session was ended before the statement arrived
 ];
 
@@ -98,6 +99,7 @@ const UNDONE_STATES = [
 const CONNECTION_STATES = [
   '08', // the protocol is out of step
   '25', // read-only (25006: a standby, after a fail-over), or in a transaction that somebody left open
+  '26000', // its prepared statements are gone, and it does not send them again
   '57P', // the server shuts down, has crashed, starts, has dropped the database, or has ended the session
 ];
 

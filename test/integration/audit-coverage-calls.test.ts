@@ -181,6 +181,28 @@ test('an entry of another route covers nothing', async () => {
   });
 });
 
+test('whatever a rule of the service calls them, a call covers only the route that it came to', async () => {
+  const app = express();
+  app.use(sealogExpress({ auditLog, actor, operationId: ({ path }) => `by rule ${path.replaceAll(/\W/g, '')}` }));
+  app.post('/disks/:id', done);
+  app.post('/other', done);
+  const at = (path: string) => proof(expressService(app), { examples: { 'POST /disks/:id': { path } } });
+  expect(await at('/nowhere/1')).toEqual({ problems: ['POST /disks/:id: the call reached no route (answered 404)'] });
+  expect(await at('/other')).toEqual({
+    problems: ['POST /disks/:id: the call left an entry of another route, POST /other (answered 200)'],
+  });
+  expect(await at('/disks/1')).toEqual({ covered: ['POST /disks/:id', 'POST /other'] });
+
+  await using other = fastify();
+  await other.register(sealogFastify, { auditLog, actor, operationId: () => 'the same' });
+  other.post('/a', async () => '');
+  other.post('/b', async () => '');
+  expect(await proof(fastifyService(other))).toEqual({ covered: ['POST /a', 'POST /b'] });
+  expect(await proof(fastifyService(other), { examples: { 'POST /a': { path: '/b' } } })).toEqual({
+    problems: ['POST /a: the call left an entry of another route, POST /b (answered 200)'],
+  });
+});
+
 test('an exception that is out of date is found though its entry is completed late', async () => {
   await using app = fastify();
   const slow = {

@@ -286,6 +286,7 @@ describe('record', () => {
       get code() {
         throw new Error('no code');
       },
+      name: 'Hostile',
     };
     const ids: string[] = [];
     const begun = (entry: { readonly id: string }) => void ids.push(entry.id);
@@ -296,10 +297,15 @@ describe('record', () => {
       throw hostile;
     });
     await expect(thrown).rejects.toBe(hostile);
+    const described = { describeSuccess: () => Promise.resolve({ httpStatusCode: 201 }) };
+    await log.record(minimal, begun, { describeSuccess: () => Promise.reject(new Error('no description')) });
+    await log.record(minimal, begun, described);
     expect(await Promise.all(ids.map(stored))).toMatchObject([
       { result_kind: 'success', http_status_code: null },
       { result_kind: 'success' },
-      { result_kind: 'error', error_message: 'the operation threw an error' },
+      { result_kind: 'error', error_code: 'Hostile', error_message: 'the operation threw an error' },
+      { result_kind: 'success', http_status_code: null },
+      { result_kind: 'success', http_status_code: 201 },
     ]);
     expect(logger.withEvent('audit-log.description-lost')).toHaveLength(2);
   });

@@ -161,6 +161,25 @@ describe('an entry is begun again when the server has certainly not begun it', (
   });
 });
 
+test('statements that somebody has deallocated on a connection of the pool are prepared again on another', async () => {
+  const pool = testPool({ connectionString: database.url, max: 1 });
+  await using log = createAuditLog({ pool, preparedStatements: true });
+  const named = { ...entry, operationId: 'deallocated' };
+  const first = await log.begin(named);
+  await log.complete(first.id, { kind: 'success' });
+  await pool.query('deallocate all');
+  const second = await log.begin(named);
+  await log.complete(second.id, { kind: 'success' });
+  const third = await log.begin(named);
+  await pool.query('deallocate all');
+  await log.complete(third.id, { kind: 'success' });
+  const { rows } = await database.pool.query(
+    `select id, result_kind from sealog.audit_log where operation_id = 'deallocated' order by time_started, id`,
+  );
+  expect(rows).toEqual([first, second, third].map(({ id }) => ({ id, result_kind: 'success' })));
+  await pool.end();
+});
+
 test('nothing is written in a transaction that somebody left open on a connection of the pool', async () => {
   const pool = testPool({ connectionString: database.url, max: 1 });
   await using log = createAuditLog({ pool });

@@ -7,13 +7,17 @@ import { type AuditLog, createAuditLog } from '../../src/index.ts';
 import { auditRoute, sealogExpress, type SealogExpress } from '../../src/integrations/express.ts';
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
+let logger: RecordingLogger;
 let server: Server | undefined;
 
 beforeEach(async () => {
   database = await createDatabase();
+  logger = recordingLogger();
   auditLog = createAuditLog({ connectionString: database.url });
 });
 
@@ -24,7 +28,7 @@ afterEach(async () => {
   await database[Symbol.asyncDispose]();
 });
 
-const audited = (): SealogExpress => sealogExpress({ auditLog, actor: () => ({ kind: 'anonymous' }) });
+const audited = (): SealogExpress => sealogExpress({ auditLog, logger, actor: () => ({ kind: 'anonymous' }) });
 const done = (_request: Request, response: Response): void => void response.json({ done: true });
 const passOn = (_request: Request, _response: Response, next: NextFunction): void => next();
 const skip = (reason: string) => auditRoute({ skip: reason });
@@ -133,4 +137,24 @@ test('two of the middleware are one', async () => {
   await auditLog.begin({ operationId: 'last', actor: { kind: 'system' } });
   const entries = await storedEntries(database.pool, 2, { incomplete: 1 });
   expect(entries.map(({ operation_id }) => operation_id)).toEqual(['POST /x', 'last']);
+});
+
+test('a named route that reads is logged where the middleware in front of it cannot find it, and only there', async () => {
+  const app = express();
+  const audit = audited();
+  const named = (operationId: string) => auditRoute({ operationId });
+  const elsewhere = express.Router().get('/x', named('wrapped'), done);
+  app.get('/behind', named('behind'), audit, done);
+  app.use(audit);
+  app.use('/mounted', express().get('/x', named('mounted'), done));
+  app.use('/inside', express().get('/x', named('inside'), audited(), done));
+  app.use('/wrapped', (request, response, next) => elsewhere(request, response, next));
+  app.get('/found', named('found'), named('found'), done);
+  app.use('/used', named('used'), named('used'), done);
+  await send(app, 'GET /behind', 'GET /mounted/x', 'GET /inside/x', 'GET /wrapped/x', 'GET /found', 'GET /used');
+  expect(await operations(3)).toEqual(['behind', 'inside', 'found']);
+  await waitUntil('all are logged', () => logger.lines.length >= 3);
+  expect(logger.lines.map(({ level, event, operationId }) => [level, event, operationId])).toEqual(
+    ['mounted', 'wrapped', 'used'].map((name) => ['error', 'audit-log.operation-unaudited', name]),
+  );
 });

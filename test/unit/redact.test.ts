@@ -29,7 +29,11 @@ test('pairs of a name and a value, as forms and headers are listed', () => {
     { name: 'nick', value: 'canary', type: 'text' },
     { name: 'user', value: 'u' },
     { key: 'x-api-key', value: ['canary'] },
-    { name: 'userPwd', Value: 'kept: no pair' },
+    { key: 1, name: 'password', value: 'canary' },
+    { key: 'row', name: 'password', value: 'canary' },
+    { Name: 'password', Value: 'canary' },
+    { KEY: 'nick', VALUE: ['canary'] },
+    { name: 'password', other: 'kept: no pair' },
   ];
   expect(redact({ fields }, ['nick'])).toEqual({
     fields: [
@@ -37,7 +41,11 @@ test('pairs of a name and a value, as forms and headers are listed', () => {
       { name: 'nick', value: '[redacted]', type: 'text' },
       { name: 'user', value: 'u' },
       { key: '[redacted]', value: '[redacted]' },
-      { name: 'userPwd', Value: 'kept: no pair' },
+      { key: '[redacted]', name: 'password', value: '[redacted]' },
+      { key: '[redacted]', name: 'password', value: '[redacted]' },
+      { Name: 'password', Value: '[redacted]' },
+      { KEY: '[redacted]', VALUE: '[redacted]' },
+      { name: 'password', other: 'kept: no pair' },
     ],
   });
 });

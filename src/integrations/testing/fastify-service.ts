@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from '../../errors.ts';
 import { withMethods } from '../checks.ts';
 import { type DeclaredRoute, declaredRoutes, handled } from '../fastify-routes.ts';
+import { foundRoutes } from '../route-rule.ts';
 import {
   type Answer,
   type AuditedService,
@@ -41,11 +42,13 @@ export function fastifyService(app: FastifyApplication): AuditedService {
         const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : Buffer.from(body) };
         // The type is that of light-my-request, which takes every method.
         const answer = await app.inject({ method: method as 'POST', url, headers, ...payload });
+        const found = foundRoutes.get(answer.raw.req) as DeclaredRoute | undefined;
         return {
           status: answer.statusCode,
           headers: headersOf(answer.headers),
           body: answer.body,
           reachedHandler: handled.has(answer.raw.req),
+          foundRoute: found && nameOf(found),
         };
       };
       return { routes: routes.map(callable), problems: [], fill, send, async [Symbol.asyncDispose]() {} };
@@ -62,15 +65,21 @@ function headersOf(headers: Readonly<Record<string, unknown>>): Headers {
 /** The headers that Fastify's own constraints look at. */
 const HEADERS: Readonly<Record<string, string>> = { host: 'host', version: 'accept-version' };
 
-function callable({ method, path, operationId, constraints }: DeclaredRoute): CallableRoute {
+/** With its constraints, which tell it from others of its path. */
+function nameOf({ method, path, constraints }: DeclaredRoute): string {
+  const own = Object.entries(constraints).map(([name, value]) => `${name}: ${String(value)}`);
+  return `${method} ${path}${own.length > 0 ? ` {${own.join(', ')}}` : ''}`;
+}
+
+function callable(route: DeclaredRoute): CallableRoute {
+  const { method, path, operationId, constraints } = route;
   const given = Object.entries(constraints);
   const headers = given.map(([name, value]) => [HEADERS[name], value] as const);
   const isKnown = headers.every(([name, value]) => name !== undefined && typeof value === 'string');
-  const own = given.map(([name, value]) => `${name}: ${String(value)}`).join(', ');
   return {
     method,
     path,
-    name: `${method} ${path}${own && ` {${own}}`}`,
+    name: nameOf(route),
     operations: operationId === undefined ? [] : [operationId],
     headers: isKnown ? (Object.fromEntries(headers) as Record<string, string>) : {},
     needs: isKnown ? undefined : { part: 'headers', because: 'its constraints' },

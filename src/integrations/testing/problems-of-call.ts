@@ -6,7 +6,7 @@ import type { CallableRoute } from './service.ts';
 
 /** What is wrong with the entries that a call left. */
 export function problemsOfCall(
-  { route, isAllowed, status }: Call,
+  { route, isAllowed, status, foundRoute }: Call,
   entries: readonly Entry[],
   routes: ReadonlyMap<string, CallableRoute>,
   { anonymous = {} }: AuditCoverageOptions,
@@ -15,9 +15,10 @@ export function problemsOfCall(
   const [entry] = entries;
   if (entry === undefined) return isAllowed ? [] : [`${route.name}: left no entry ${answered}`];
   const { operationId } = entry;
-  if (operationId.endsWith(NO_ROUTE)) return [`${route.name}: the call reached no route ${answered}`];
-  if (isOfAnother(operationId, route, routes)) {
-    return [`${route.name}: the call left an entry of another route, ${operationId} ${answered}`];
+  if ((foundRoute ?? operationId).endsWith(NO_ROUTE)) return [`${route.name}: the call reached no route ${answered}`];
+  const another = [operationId, foundRoute].find((name) => isOfAnother(name, route, routes));
+  if (another !== undefined) {
+    return [`${route.name}: the call left an entry of another route, ${another} ${answered}`];
   }
   if (isAllowed) return [`allow, ${route.name}: it does leave an entry, take it off the list`];
   const problems: string[] = [];
@@ -46,8 +47,11 @@ function hint(entries: readonly Entry[]): string {
 }
 
 /** What is called by a name that no route has may be of the service's own rule for names. */
-function isOfAnother(operation: string, own: CallableRoute, routes: ReadonlyMap<string, CallableRoute>): boolean {
-  return (
-    !own.operations.includes(operation) && [...routes.values()].some((route) => route.operations.includes(operation))
-  );
+function isOfAnother(
+  name: string | undefined,
+  own: CallableRoute,
+  routes: ReadonlyMap<string, CallableRoute>,
+): boolean {
+  if (name === undefined || name === own.name || own.operations.includes(name)) return false;
+  return routes.has(name) || [...routes.values()].some(({ operations }) => operations.includes(name));
 }

@@ -25,6 +25,8 @@ export interface Answer {
   readonly body: string;
   /** Whether the request came as far as the handler of its route; undefined if that cannot be seen. */
   readonly reachedHandler: boolean | undefined;
+  /** The name of the route by which it was audited; undefined if that cannot be seen. */
+  readonly foundRoute?: string | undefined;
 }
 
 export type Params = Readonly<Record<string, string>>;
