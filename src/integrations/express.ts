@@ -22,7 +22,7 @@ import type { AuditOptions } from './options.ts';
 import { refusingError } from './refusing-error.ts';
 import { readNow } from './request-facts.ts';
 import { answerOf } from './response-end.ts';
-import { foundRoutes, NO_ROUTE, operationOf } from './route-rule.ts';
+import { begunRequests, foundRoutes, NO_ROUTE, operationOf } from './route-rule.ts';
 
 export { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 export { auditRoute } from './express-routes.ts';
@@ -106,6 +106,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
     const wasAnswered = response.headersSent;
     const wasGone = isBodyGone(request);
     await (stateOf(request).begun ??= begin(operationId, request, response));
+    begunRequests.add(request);
     // Refused meanwhile, by a time limit for example: nothing has to be done any more.
     if (!wasAnswered && response.headersSent && response.statusCode >= 400) return false;
     if (!wasGone && isBodyGone(request)) throw abortedError();

@@ -26,9 +26,10 @@ export async function withLateIdentity<Request, Reply>(
     ...(isAnonymous && {
       actor: await ask('actor', async () => storableActor(await options.actor(request))),
     }),
-    ...((begun.tenantId ?? undefined) === undefined && {
-      tenant: await ask('tenant', async () => storableTenant(await options.tenant?.(request))),
-    }),
+    ...(options.tenant !== undefined &&
+      (begun.tenantId ?? undefined) === undefined && {
+        tenant: await ask('tenant', async () => storableTenant(await options.tenant?.(request))),
+      }),
   };
   const known = Object.fromEntries(Object.entries(late).filter(([, value]) => value !== undefined));
   if (Object.keys(known).length === 0) return details;

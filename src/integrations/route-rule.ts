@@ -34,6 +34,9 @@ export const NO_ROUTE = '(no route)';
 /** The routes by which requests are audited, for the proof of coverage: of Fastify's raw ones and of Express's. */
 export const foundRoutes: WeakMap<object, Route> = new WeakMap<object, Route>();
 
+/** The requests of Express whose entry was begun before anything behind the middleware ran, for the proof of coverage. */
+export const begunRequests: WeakSet<object> = new WeakSet<object>();
+
 export function mutates(method: string): boolean {
   return !SAFE.has(method);
 }

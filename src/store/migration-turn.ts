@@ -33,9 +33,13 @@ export async function inMigrationTurn<T>(
   { onBlocked = () => {} }: MigrationTurnOptions = {},
 ): Promise<T> {
   let last: Blocker | undefined;
+  let isWatching = false;
   const lookForBlocker = async (): Promise<void> => {
+    if (isWatching) return;
+    isWatching = true;
     // What it cannot find out does not keep the action from its work.
     const [found] = await findBlockers(database, LOCK_NAME).catch(() => []);
+    isWatching = false;
     if (!found) return;
     last = found;
     onBlocked(found);

@@ -109,7 +109,11 @@ test('a route without the middleware is a problem, though refusals are recorded 
   const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   app.use(sealogExpress({ auditLog, actor: late, logger: quiet }).refusals);
   app.post('/forgotten', done);
-  expect(await proof({ service: expressService(app) })).toEqual(['POST /forgotten: left no entry (answered 201)']);
+  app.post('/refused', (_request, response) => void response.status(400).end());
+  expect(await proof({ service: expressService(app) })).toEqual([
+    'POST /forgotten: left no entry (answered 201)',
+    'POST /refused: its handler ran before any entry was begun, put the middleware in front of it (answered 400)',
+  ]);
 });
 
 test('the list of anonymous routes is checked as the others are', async () => {

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { JOBS } from '../../src/jobs/jobs.ts';
+import { QUEUE_TABLES } from '../../src/worker/queue-grants.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
@@ -28,4 +29,11 @@ test('the table of log lines has the name of every event in full, and no other',
     JOBS.map((job) => name.replace('${job}', job.name)),
   );
   expect(new Set(namedUnder('Log lines'))).toEqual(new Set(names));
+});
+
+test('the table of rights has every table of pg-boss that a worker may use, with the reason, and no other', () => {
+  const rows = [...page.matchAll(/^\| `(\w+)` +\| (?:select|insert)[^|]*\| ([^|]*?) *\|$/gm)];
+  expect(Object.fromEntries(rows.map(([, table, why]) => [table, why]))).toEqual(
+    Object.fromEntries(QUEUE_TABLES.map(({ table, why }) => [table, why])),
+  );
 });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { InvalidArgumentError } from '../../errors.ts';
 import { type Application, isMounted, routerOf } from '../express-mounts.ts';
 import { auditOf, type Layer } from '../express-routes.ts';
-import { foundRoutes } from '../route-rule.ts';
+import { begunRequests, foundRoutes } from '../route-rule.ts';
 import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
 
 /**
@@ -21,12 +21,14 @@ export function expressService(app: RequestListener & { readonly router: object 
     async connect() {
       const { routes, mounted } = eachRoute(routerOf(app as Pick<Application, 'router'>).stack);
       const reached = new Set<unknown>();
+      const unaudited = new Set<unknown>();
       const requests = new Map<unknown, object>();
       const note = (invocation: unknown): void => {
         const { req, isLast } = handlerOf(invocation as Invocation);
         const userAgent = req.headers['user-agent'];
         requests.set(userAgent, req);
         if (isLast) reached.add(userAgent);
+        if (isLast && !begunRequests.has(req)) unaudited.add(userAgent);
       };
       subscribe(INVOCATIONS, note);
       const server = createServer(app).listen(0, '127.0.0.1');
@@ -41,7 +43,8 @@ export function expressService(app: RequestListener & { readonly router: object 
           const userAgent = request.headers['user-agent'];
           const found = foundRoutes.get(requests.get(userAgent) ?? request);
           const foundRoute = found && `${found.method} ${found.path}`;
-          return { ...answer, reachedHandler: reached.has(userAgent), foundRoute };
+          const seen = { reachedHandler: reached.has(userAgent), ranUnaudited: unaudited.has(userAgent) };
+          return { ...answer, ...seen, foundRoute };
         },
         async [Symbol.asyncDispose]() {
           unsubscribe(INVOCATIONS, note);

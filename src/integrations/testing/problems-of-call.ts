@@ -6,7 +6,7 @@ import type { CallableRoute } from './service.ts';
 
 /** What is wrong with the entries that a call left. */
 export function problemsOfCall(
-  { route, isAllowed, status, foundRoute }: Call,
+  { route, isAllowed, status, foundRoute, ranUnaudited }: Call,
   entries: readonly Entry[],
   routes: ReadonlyMap<string, CallableRoute>,
   { anonymous = {} }: AuditCoverageOptions,
@@ -22,6 +22,11 @@ export function problemsOfCall(
   }
   if (isAllowed) return [`allow, ${route.name}: it does leave an entry, take it off the list`];
   const problems: string[] = [];
+  if (ranUnaudited) {
+    problems.push(
+      `${route.name}: its handler ran before any entry was begun, put the middleware in front of it ${answered}`,
+    );
+  }
   if (entries.length > 1) {
     problems.push(`${route.name}: expected one entry of the call, got ${entries.length} ${answered}`);
   }

@@ -27,6 +27,8 @@ export interface Answer {
   readonly reachedHandler: boolean | undefined;
   /** The name of the route by which it was audited; undefined if that cannot be seen. */
   readonly foundRoute?: string | undefined;
+  /** Its handler ran, and no entry had been begun before. */
+  readonly ranUnaudited?: boolean | undefined;
 }
 
 export type Params = Readonly<Record<string, string>>;
