@@ -8,7 +8,7 @@ import type { Logger } from './logger.ts';
 
 type Described<Kind extends Completion['kind']> = Omit<Extract<Completion, { kind: Kind }>, 'kind'>;
 
-/** What {@link AuditLog.record} writes of an outcome. */
+/** What {@link AuditLog.record} writes of an outcome. It awaits both, without a limit; what they throw is logged. */
 export interface RecordOptions<T> {
   /** What to record of what the operation returned. Default: only that it succeeded. */
   readonly describeSuccess?: (value: T) => Described<'success'> | Promise<Described<'success'>>;

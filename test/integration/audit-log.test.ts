@@ -282,12 +282,7 @@ describe('record', () => {
       pool: database.pool,
       logger: { debug: fail, info: fail, warn: fail, error: fail },
     });
-    const hostile = {
-      get code() {
-        throw new Error('no code');
-      },
-      name: 'Hostile',
-    };
+    const hostile = Object.defineProperty(new Error('canary'), 'code', { get: fail });
     const ids: string[] = [];
     const begun = (entry: { readonly id: string }) => void ids.push(entry.id);
     await log.record(minimal, begun, { describeSuccess: () => ({ httpStatusCode: 1 }) });
@@ -303,7 +298,7 @@ describe('record', () => {
     expect(await Promise.all(ids.map(stored))).toMatchObject([
       { result_kind: 'success', http_status_code: null },
       { result_kind: 'success' },
-      { result_kind: 'error', error_code: 'Hostile', error_message: 'the operation threw an error' },
+      { result_kind: 'error', error_code: 'Error', error_message: 'the operation threw an error' },
       { result_kind: 'success', http_status_code: null },
       { result_kind: 'success', http_status_code: 201 },
     ]);
