@@ -10,7 +10,7 @@ export interface ShowOptions {
   readonly json?: boolean;
 }
 
-/** `sealog show ID`: a completed entry with all that it holds, and its amendment. Exits with 1 when there is none. */
+/** `sealog show ID`: a completed entry with all that it holds, and its amendment. Exits with 1 when there is no such entry. */
 export async function showCommand(id: string, { json = false }: ShowOptions): Promise<void> {
   await withApp(async ({ database }) => {
     const found = await findEntry(database, id, toExactEntry);

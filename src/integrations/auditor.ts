@@ -4,7 +4,7 @@ import { completionLost, hookAnswerLost, refusalLost } from '../events.ts';
 import { runningCalls } from '../running-calls.ts';
 import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
 import { boundedQueue } from './bounded-queue.ts';
-import { describeRequest, messageOf, reportSafely, told, toldDetails } from './describe-request.ts';
+import { describeRequest, messageOf, reportSafely, answerOrNothing, describedDetails } from './describe-request.ts';
 import type { Exchange } from './exchange.ts';
 import { NOBODY, withLateIdentity } from './known-late.ts';
 import type { AuditOptions } from './options.ts';
@@ -96,12 +96,12 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
   ): Promise<void> => {
     const { request, reply, logger } = exchange;
     try {
-      const message = await told(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
+      const message = await answerOrNothing(exchange, 'errorMessage', () => messageOf(entry.thrown, options));
       const completion = completionOf(end, entry.thrown, message);
-      const resource = await told(exchange, 'resource', () => options.resource?.(request, reply));
-      const own = await toldDetails(exchange, options, reply);
+      const resource = await answerOrNothing(exchange, 'resource', () => options.resource?.(request, reply));
+      const own = await describedDetails(exchange, options, reply);
       const details = await withLateIdentity(own, begun, request, options, (what, answer) =>
-        told(exchange, what, answer),
+        answerOrNothing(exchange, what, answer),
       );
       await auditLog.complete(entry.id, { ...completion, resource, details });
     } catch (err) {

@@ -13,27 +13,27 @@ export async function describeRequest<Request, Reply>(
   options: AuditOptions<Request, Reply>,
 ): Promise<NewEntry> {
   const { operationId, request, facts } = exchange;
-  const recorded = await told(exchange, 'record', () => recordedParts(facts, options.record));
+  const recorded = await answerOrNothing(exchange, 'record', () => recordedParts(facts, options.record));
   return {
     operationId,
     actor,
-    tenantId: await told(exchange, 'tenant', () => options.tenant?.(request)),
-    resource: await told(exchange, 'resource', () => options.resource?.(request)),
-    details: (await toldDetails(exchange, options)) ?? recorded,
+    tenantId: await answerOrNothing(exchange, 'tenant', () => options.tenant?.(request)),
+    resource: await answerOrNothing(exchange, 'resource', () => options.resource?.(request)),
+    details: (await describedDetails(exchange, options)) ?? recorded,
     requestId: facts.id,
     requestUri: requestPath(facts.url),
-    sourceIp: await told(exchange, 'ip', facts.ip),
+    sourceIp: await answerOrNothing(exchange, 'ip', facts.ip),
     userAgent: facts.userAgent,
   };
 }
 
 /** The service's own details, with the recorded parts of the request among them; undefined if it has none. */
-export async function toldDetails<Request, Reply>(
+export async function describedDetails<Request, Reply>(
   exchange: Exchange<Request, Reply>,
   { details, record }: AuditOptions<Request, Reply>,
   reply?: Reply,
 ): Promise<NewEntry['details']> {
-  return await told(exchange, 'details', async () => {
+  return await answerOrNothing(exchange, 'details', async () => {
     const own = await details?.(exchange.request, reply);
     const recorded = own && recordedParts(exchange.facts, record);
     return recorded ? mergedDetails(recorded, own) : own;
@@ -56,13 +56,13 @@ export async function messageOf<Request, Reply>(
  * What a function of the service says; nothing if it throws, or says nothing within a second, because that must not lose
  * the entry.
  */
-export async function told<T>(
+export async function answerOrNothing<T>(
   { operationId, logger }: Exchange<unknown, unknown>,
   what: string,
-  tell: () => T | Promise<T>,
+  ask: () => T | Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await inTime(tell());
+    return await inTime(ask());
   } catch (err) {
     reportSafely(() => requestNotDescribed(logger, { operationId, what, err }));
     return undefined;
@@ -87,6 +87,6 @@ export function reportSafely(event: () => void): void {
   try {
     event();
   } catch {
-    // There is nobody left to tell.
+    // Nobody else can be informed.
   }
 }

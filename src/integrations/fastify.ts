@@ -138,7 +138,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     if (operations.size === 0) return;
 
     let hasWarned = false;
-    /** Fastify goes on to the handler while an answer that a hook has sent is on its way. */
+    /** Fastify continues to the handler while an answer that a hook has sent is on its way. */
     const isOvertaken = (state: State): boolean => {
       if (!isAnswered(state)) return false;
       const { operationId, request, reply, logger } = state.exchange;

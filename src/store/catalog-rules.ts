@@ -77,7 +77,7 @@ export function catalogRules(schema: string, known?: RawBuilder<unknown>): RawBu
            case kind
              when 'view' then concat('CREATE OR REPLACE VIEW ', quote_ident(name),
                ' WITH (' || array_to_string(reloptions, ', ') || ')', E' AS\\n', pg_get_viewdef(oid),
-               -- What another schema's table or function stands behind a name of the view.
+               -- What another schema's table or function is behind a name of the view.
                (select string_agg(distinct E'\\n-- uses ' || identity, '' order by E'\\n-- uses ' || identity)
                   from pg_rewrite, pg_depend, pg_identify_object(refclassid, refobjid, 0)
                  where ev_class = owned.oid and classid = 'pg_rewrite'::regclass and pg_depend.objid = pg_rewrite.oid

@@ -16,7 +16,7 @@ export async function recordMigratedRules({ db, schema }: AuditLogDatabase, fold
   const table = sql.id(schema, 'migrated_rule');
   await asStoreError('read the rules of the migrations from a schema that is made for it and undone', async () =>
     db.transaction().execute(async (trx) => {
-      // Whoever migrates at the same time waits here, for as long as it takes.
+      // Another process that migrates at the same time waits here, for as long as it takes.
       await sql`select set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true)`.execute(trx);
       await sql`lock table ${table} in share row exclusive mode`.execute(trx);
       const rules = JSON.stringify(await rulesOfMigrations(trx, folder));
@@ -57,8 +57,8 @@ export interface RuleDifference extends Omit<Rule, 'definition'> {
  * Throws {@link StoreError}.
  *
  * What somebody added counts where it can change what is written or who sees it: triggers, policies, rewrite rules, and
- * functions that may be called in the place of ours. Constraints and indexes do not: they can only refuse, and whoever is
- * refused says so. A right that PUBLIC has lost does not either.
+ * functions that may be called in the place of ours. Constraints and indexes do not: they can only refuse, and the
+ * refused statement says so. A right that PUBLIC has lost does not either.
  */
 export async function readRuleDifferences({ db, schema }: AuditLogDatabase): Promise<readonly RuleDifference[]> {
   const differences = await asStoreError('compare the rules with the migrations', async () =>

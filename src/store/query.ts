@@ -33,7 +33,7 @@ const names = new Map<string, string>();
 
 /**
  * A name that no other text has, in any process: behind a pooler a connection of the server may have been prepared by
- * another process, and a name that stands there for another text runs that one, in another audit log.
+ * another process, and a name that is used there for another text runs that one, in another audit log.
  */
 function statementName(text: string): string {
   let name = names.get(text);

@@ -14,7 +14,7 @@ const LIMITS = {
   transaction_timeout: '120s',
 };
 
-/** Time limits as PostgreSQL has them, by their names. `0` is none. */
+/** Time limits as PostgreSQL has them, by their names. `0` means no limit. */
 type Limits = Readonly<Record<keyof typeof LIMITS, string>>;
 
 /** Sets the time limits of a transaction, in the place of those of the role, the database or the server. */

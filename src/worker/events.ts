@@ -69,7 +69,7 @@ export function scheduleInstalled(
 
 /** A schedule of sealog's whose job no replica has any more. */
 export function scheduleRemoved(logger: Logger, fields: { readonly job: string; readonly schedule: string }): void {
-  logger.info({ event: 'schedule.removed', ...fields }, 'removed the schedule of a job that is none any more');
+  logger.info({ event: 'schedule.removed', ...fields }, 'removed the schedule of a job that no longer exists');
 }
 
 /** The installed schedule is no cron expression that could be read: its slots are not watched over. */
@@ -119,7 +119,7 @@ export interface RepeatedError {
   readonly omitted: number;
 }
 
-/** pg-boss, or a look at its queues, failed: fetching a job, a cron pass, maintenance. It goes on by itself. */
+/** pg-boss, or a poll of its queues, failed: fetching a job, a cron pass, maintenance. The next one follows by itself. */
 export function queueError(logger: Logger, fields: RepeatedError): void {
   logger.error({ event: 'queue.error', ...fields }, 'pg-boss reported an error');
 }
@@ -128,7 +128,7 @@ export function queueWarning(logger: Logger, fields: { readonly warning: string;
   logger.warn({ event: 'queue.warning', ...fields }, 'pg-boss reported a warning');
 }
 
-/** This replica could not tell the fleet that it is there, and seal, or that it is gone. It goes on all the same. */
+/** This replica could not write its heartbeat (which also seals), or remove it on shutdown. It keeps working. */
 export function checkInError(logger: Logger, fields: RepeatedError): void {
   logger.error({ event: 'check-in.error', ...fields }, 'could not check in with the fleet, or out');
 }

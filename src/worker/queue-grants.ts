@@ -47,7 +47,7 @@ export const QUEUE_TABLES: readonly TableGrant[] = [
 export const TABLE_NAME_RULE = 'sealog_queue_table_name';
 
 /**
- * SQL that keeps a queue from naming anything but the two tables that sealog's queues are in, whoever inserts it. pg-boss
+ * SQL that keeps a queue from naming anything but the two tables that sealog's queues are in, also when a worker inserts it. pg-boss
  * inserts queues itself at each start, so a worker needs the right to.
  */
 export function queueTableRule(schema: string): string {

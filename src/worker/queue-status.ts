@@ -22,7 +22,7 @@ export interface QueueStatus {
   readonly nextRun: Date | null;
   /** The longest time between two slots lately: see `periodSeconds` in `slots.ts`. */
   readonly periodSeconds: number | null;
-  /** Why the installed schedule cannot be read. Null when it can, or when there is none. */
+  /** Why the installed schedule cannot be read. Null when it can be read, or when no schedule is installed. */
   readonly scheduleError: string | null;
   /** The third slot in a row that has passed since an activation last completed, or since the schedule changed. */
   readonly overdueSince: Date | null;

@@ -69,7 +69,7 @@ export interface JobSchedule {
   readonly timezone: string;
 }
 
-/** What pg-boss passes on to each activation of a schedule. Tells schedules that sealog has installed from others. */
+/** What pg-boss passes on to each activation of a schedule. Marks schedules that sealog has installed. */
 const SCHEDULED = { trigger: 'schedule' } as const;
 
 /**

@@ -1,5 +1,5 @@
 /**
- * What the queue has recorded of an activation, as one may use it. Whoever may write pg-boss's tables may have put anything
+ * What the queue has recorded of an activation, as it may be used. A role that may write pg-boss's tables may have put anything
  * there: fields of another type than the contract gives them are left out, and long texts are cut.
  */
 import { canonicalInstant } from '../audit-log/instant.ts';

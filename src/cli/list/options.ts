@@ -103,7 +103,7 @@ export function listingOf(options: ListOptions, command: Command): EntryQuery & 
   return listing;
 }
 
-/** The format that an option is for. In the others a line that a kill has torn could not be told from the next one. */
+/** The format that an option is for. In the others a line that a kill has torn could not be separated from the next one. */
 const FORMATS: Readonly<Record<string, ListFormat>> = { escapeFormulas: 'csv', excel: 'csv', state: 'jsonl' };
 
 /** A table is for people, who want to know what happened last. A cursor has its own order. */

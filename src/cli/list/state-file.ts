@@ -3,7 +3,7 @@ import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { decodeCursor } from '../../audit-log/cursor.ts';
 
-/** The position of a listing in a file, so that the next run goes on from there, also after a kill. */
+/** The position of a listing in a file, so that the next run continues from there, also after a kill. */
 export interface StateFile {
   /** What the file held when it was opened: a cursor, or undefined when there was no file. */
   readonly cursor: string | undefined;

@@ -65,7 +65,7 @@ function headersOf(headers: Readonly<Record<string, unknown>>): Headers {
 /** The headers that Fastify's own constraints look at. */
 const HEADERS: Readonly<Record<string, string>> = { host: 'host', version: 'accept-version' };
 
-/** With its constraints, which tell it from others of its path. */
+/** With its constraints, which separate it from others of its path. */
 function nameOf({ method, path, constraints }: DeclaredRoute): string {
   const own = Object.entries(constraints).map(([name, value]) => `${name}: ${String(value)}`);
   return `${method} ${path}${own.length > 0 ? ` {${own.join(', ')}}` : ''}`;
