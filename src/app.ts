@@ -36,6 +36,8 @@ export async function openApp(
     // Longer than any statement of an activation may take.
     queryTimeoutMs: 65_000,
     pinsSearchPath,
+    // A role that may log in no more is found out by that: `refusal-watch.ts`.
+    maxLifetimeSeconds: 300,
     onError: (err) => connectionLost(logger, { err }),
   });
   stack.defer(() => pool.end());

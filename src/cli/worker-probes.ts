@@ -65,6 +65,7 @@ export async function serveProbes(app: App, options: ProbeOptions): Promise<Asyn
           serves,
           schema: () => checkSchema(database),
           rules,
+          work: () => worker()?.checkWork(),
           schedule: () => worker()?.checkSchedules(),
         }),
       ],

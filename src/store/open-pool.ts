@@ -15,6 +15,8 @@ export interface PoolOptions {
    * search path, anybody who may create there can make a function that PostgreSQL prefers to its own.
    */
   readonly pinsSearchPath?: boolean;
+  /** How long a connection is used. Default: without end. */
+  readonly maxLifetimeSeconds?: number;
 }
 
 const CONNECT_MS = 10_000;
@@ -22,7 +24,15 @@ const PINNED = 'set search_path to pg_catalog, pg_temp';
 
 /** A pool that notices a dead server: keepalive on each connection, and no query waits for its answer for ever. */
 export function openPool(options: PoolOptions): pg.Pool {
-  const { connectionString, max, applicationName, queryTimeoutMs = 30_000, onError, pinsSearchPath = false } = options;
+  const {
+    connectionString,
+    max,
+    applicationName,
+    queryTimeoutMs = 30_000,
+    onError,
+    pinsSearchPath = false,
+    maxLifetimeSeconds = 0,
+  } = options;
   // The types of pg do not know the limit.
   const session: pg.QueryConfig & { query_timeout: number } = {
     text: `set datestyle to iso${pinsSearchPath ? `; ${PINNED}` : ''}`,
@@ -37,6 +47,7 @@ export function openPool(options: PoolOptions): pg.Pool {
     keepAliveInitialDelayMillis: 10_000,
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: queryTimeoutMs,
+    maxLifetimeSeconds,
     // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps this setting
     // apart for each of its clients, unlike others: so the search path is pinned only where it has to be.
     onConnect: (client) => client.query(session),

@@ -30,9 +30,11 @@ interface Wanted {
 /** The latest activations of a job, newest first. Served by pg-boss's index on name and time. */
 export async function lastActivations(
   boss: PgBoss,
-  { job, schema, limit }: Wanted & { readonly limit: number },
+  { job, schema, limit, state }: Wanted & { readonly limit: number; readonly state?: string },
 ): Promise<RecordedActivation[]> {
-  return await readActivations(boss, schema, 'name = $1 order by created_on desc, id desc limit $2', [job, limit]);
+  const newest = 'order by created_on desc, id desc limit $2';
+  if (state === undefined) return await readActivations(boss, schema, `name = $1 ${newest}`, [job, limit]);
+  return await readActivations(boss, schema, `name = $1 and state::text = $3 ${newest}`, [job, limit, state]);
 }
 
 /** One activation of a job. Undefined when pg-boss has it no more. */

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts';
 import type { AuditLogDatabase } from '../store/database.ts';
 import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';
 import type { ScheduledJob } from './drift-watch.ts';
-import { repeat } from './repeat.ts';
+import { repeat, type Repeating } from './repeat.ts';
 
 /** In milliseconds. Readers on a standby see no further than somebody has sealed. */
 const INTERVAL_MS = 20_000;
@@ -25,7 +25,7 @@ export interface CheckInOptions {
  * Tells the fleet, now and from time to time, that this replica is there and what it was configured with, for `sealog
  * status`; and that it is gone, when it is disposed of. In the same statement it seals.
  */
-export async function checkIn(options: CheckInOptions): Promise<AsyncDisposable> {
+export async function checkIn(options: CheckInOptions): Promise<Repeating> {
   const { database, logger, configured, afterwards } = options;
   const replica = { id: randomUUID(), name: options.replica };
   let times = 0;
@@ -39,6 +39,7 @@ export async function checkIn(options: CheckInOptions): Promise<AsyncDisposable>
     event: checkInError,
   });
   return {
+    failure: () => checkingIn.failure(),
     async [Symbol.asyncDispose]() {
       await checkingIn[Symbol.asyncDispose]();
       await checkOutReplica(database, replica).catch((err: unknown) => checkInError(logger, { err, omitted: 0 }));

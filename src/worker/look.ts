@@ -63,12 +63,28 @@ export async function look(boss: PgBoss, schema: string, queues: readonly string
 
 const TOLERANCE = `interval '5 s'`;
 
-/** pg-boss would otherwise neither forward slots nor supervise until the clock has come there again. */
-export async function takeBack(boss: PgBoss, schema: string): Promise<void> {
-  const isAhead = (stamp: string) => `${stamp} > ${schema}.job_now() + ${TOLERANCE}`;
+/**
+ * Brings back to the clock what was stamped before it was set back. pg-boss would otherwise neither forward slots nor
+ * supervise until the clock has come there again, and what has ended in the future would count as the latest for as long.
+ */
+export async function takeBack(boss: PgBoss, schema: string, queues: readonly string[]): Promise<void> {
+  const now = `${schema}.job_now()`;
+  const isAhead = (stamp: string) => `${stamp} > ${now} + ${TOLERANCE}`;
+  // `least` passes over null, and what has not started stays so.
+  const clamped = (stamp: string) => `${stamp} = least(${stamp}, case when ${stamp} is not null then ${now} end)`;
+  const stamps = ['created_on', 'started_on', 'completed_on'];
+  await boss.getDb().executeSql(
+    `update ${schema}.job set ${stamps.map(clamped).join(', ')}
+      where name = any($1) and state >= 'completed' and (${stamps.map(isAhead).join(' or ')})`,
+    [queues],
+  );
   await boss
     .getDb()
-    .executeSql(`update ${schema}.version set cron_on = ${schema}.job_now() where ${isAhead('cron_on')}`, []);
+    .executeSql(`update ${schema}.schedule set ${clamped('updated_on')} where ${isAhead('updated_on')}`, []);
+  await boss
+    .getDb()
+    .executeSql(`update ${schema}.instance set ${clamped('heartbeat_on')} where ${isAhead('heartbeat_on')}`, []);
+  await boss.getDb().executeSql(`update ${schema}.version set cron_on = ${now} where ${isAhead('cron_on')}`, []);
   await boss
     .getDb()
     .executeSql(`update ${schema}.queue set monitor_claim_on = null where ${isAhead('monitor_claim_on')}`, []);

@@ -5,7 +5,7 @@ import type { ScheduledJob } from './drift-watch.ts';
 import { look, type Look, takeBack } from './look.ts';
 import { ensureQueue, ensureSchedule, ensureSlotsAreRescued, SLOTS } from './queue.ts';
 import { refusalWatch } from './refusal-watch.ts';
-import { repeat } from './repeat.ts';
+import { repeat, type Repeating } from './repeat.ts';
 import { slotWatch } from './slot-watch.ts';
 
 /** How often a replica looks, in milliseconds. A lost activation is taken over within 30 s: docs/reliability.md. */
@@ -26,7 +26,7 @@ export interface QueueWatchOptions {
   readonly onRefused: (error: Error) => void;
 }
 
-export interface QueueWatch extends AsyncDisposable {
+export interface QueueWatch extends Repeating {
   /** How long ago a look has ended, also one that failed, in milliseconds. */
   sinceLookedMs(): number;
 }
@@ -45,7 +45,7 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
   let intervalMs = LOOK_MS;
   let looked = performance.now();
   const supervise = async ({ ahead, lost }: Look): Promise<void> => {
-    if (ahead) await takeBack(boss, schema);
+    if (ahead) await takeBack(boss, schema, queues);
     for (const name of lost) await boss.supervise(name);
   };
   const restore = async ({ changed, schedules }: Look): Promise<void> => {

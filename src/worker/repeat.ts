@@ -10,6 +10,11 @@ export interface RepeatOptions {
   readonly event?: (logger: Logger, fields: RepeatedError) => void;
 }
 
+export interface Repeating extends AsyncDisposable {
+  /** What the last time threw. Undefined when it succeeded. */
+  failure(): unknown;
+}
+
 /**
  * Runs `action` now, and again `intervalMs()` after it has ended, until it is disposed of: one at a time, however long
  * the database takes. Errors are logged, and the next time comes anyway. Resolves when the first time is over.
@@ -17,13 +22,16 @@ export interface RepeatOptions {
 export async function repeat(
   action: () => Promise<unknown>,
   { intervalMs, logger, event = queueError }: RepeatOptions,
-): Promise<AsyncDisposable> {
+): Promise<Repeating> {
   const stopping = new AbortController();
   const onError = errorBudget((err, omitted) => event(logger, { err, omitted }));
+  let failure: unknown;
   const once = async (): Promise<void> => {
     try {
       await action();
+      failure = undefined;
     } catch (err) {
+      failure = err;
       onError(err);
     }
   };
@@ -34,6 +42,7 @@ export async function repeat(
   await once();
   const running = keepOn();
   return {
+    failure: () => failure,
     async [Symbol.asyncDispose]() {
       stopping.abort();
       await running;

@@ -40,8 +40,10 @@ export async function requestActivation(
   { job, waitSeconds, onProgress }: ActivationRequest,
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
-    let id = await waitingActivation(boss, job, queue.schema);
     const deadline = Date.now() + waitSeconds * 1000;
+    const isOver = (): boolean => Date.now() >= deadline;
+    let id = await waitingActivation(boss, job, queue.schema, isOver);
+    if (id === undefined) throw notRun(undefined, waitSeconds);
     let told = '';
     for (;;) {
       const activation = await findActivation(boss, { job, schema: queue.schema, id });
@@ -49,26 +51,32 @@ export async function requestActivation(
         const other = activation.state === 'failed' ? await unended(boss, queue.schema, job, 'retry') : undefined;
         if (!other) return activation;
         id = other.id;
-        continue;
       }
       if (onProgress && activation) {
         const progress = await progressOf(boss, queue, activation);
         if (JSON.stringify(progress) !== told) onProgress(progress);
         told = JSON.stringify(progress);
       }
-      if (Date.now() >= deadline) throw notRun(activation?.state, waitSeconds);
+      if (isOver()) throw notRun(activation?.state, waitSeconds);
       await delay(POLL_MS);
     }
   });
 }
 
 /** The queue takes one waiting activation. When there is one, it is as good; when it was claimed meanwhile, ask again. */
-async function waitingActivation(boss: PgBoss, job: string, schema: string): Promise<string> {
+async function waitingActivation(
+  boss: PgBoss,
+  job: string,
+  schema: string,
+  isOver: () => boolean,
+): Promise<string | undefined> {
   for (;;) {
     const id = await boss.send(job, { trigger: 'manual' });
     if (id !== null) return id;
     const waiting = await unended(boss, schema, job, 'created');
     if (waiting) return waiting.id;
+    if (isOver()) return undefined;
+    await delay(POLL_MS);
   }
 }
 
@@ -78,8 +86,8 @@ async function unended(
   job: string,
   wanted: 'created' | 'retry',
 ): Promise<RecordedActivation | undefined> {
-  const recent = await lastActivations(boss, { job, schema, limit: 20 });
-  return recent.find(({ state }) => state === wanted);
+  const [newest] = await lastActivations(boss, { job, schema, limit: 1, state: wanted });
+  return newest;
 }
 
 async function progressOf(

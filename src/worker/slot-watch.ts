@@ -34,7 +34,7 @@ export function slotWatch(
   boss: PgBoss,
   logger: Logger,
 ): (now: number, schedules: readonly WatchedSchedule[]) => Promise<void> {
-  const unservedSince = new Map<string, number>();
+  const unservedSince = new Map<string, { readonly hasFailed: boolean; readonly since: number }>();
   const unreadable = new Map<string, string>();
   const slotOf = ({ job, ...schedule }: ScheduledJob, now: number): Date | undefined => {
     const slot = previousSlot(schedule, new Date(now * 1000));
@@ -55,9 +55,11 @@ export function slotWatch(
         unservedSince.delete(job);
         continue;
       }
-      const since = unservedSince.get(job) ?? performance.now();
-      unservedSince.set(job, since);
       const hasFailed = asked !== null && asked >= time;
+      // Each waits from when it was first found: a slot that was just missed is no older because the one before it failed.
+      const found = unservedSince.get(job);
+      const since = found?.hasFailed === hasFailed ? found.since : performance.now();
+      unservedSince.set(job, { hasFailed, since });
       if (performance.now() - since < (hasFailed ? FAILED_PATIENCE_MS : PATIENCE_MS)) continue;
       // Others find the same, and the queue admits one that waits: one of them says so.
       const id = await boss.send(job, { trigger: 'schedule' });

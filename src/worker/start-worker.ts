@@ -35,6 +35,8 @@ export interface Worker {
    * that failed counts: it shows that the process works.
    */
   sincePolledMs(): number;
+  /** Throws what the last poll of the queues threw, or the last heartbeat. */
+  checkWork(): void;
   /** Throws when a job has no schedule installed. */
   checkSchedules(): Promise<void>;
   /** Takes no new activation and waits for the one in flight, at most so long; then it is given up and undone. */
@@ -58,7 +60,7 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   const configured = JOBS.map((job) => ({ job: job.name, ...job.schedule(settings) }));
   // Before its schedules are there: a replica of another version removes those of jobs that no replica has.
   const afterwards = () => removeUnneededSchedules(queue);
-  stack.use(await checkIn({ database, logger, replica: by, configured, afterwards }));
+  const heartbeat = stack.use(await checkIn({ database, logger, replica: by, configured, afterwards }));
   const running = { boss, database, settings, logger, metrics, tracer, stopped: stopping.signal };
   for (const job of JOBS) await startJob(running, job);
   const watch = await watchQueues({
@@ -82,6 +84,10 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
         .getWipData({ includeInternal: true })
         .map((poller) => Math.max(poller.lastFetchedOn ?? 0, poller.lastErrorOn ?? 0, poller.createdOn));
       return Math.max(monotonicClock.now() - Math.min(...polled), watch.sinceLookedMs());
+    },
+    checkWork() {
+      const failure = watch.failure() ?? heartbeat.failure();
+      if (failure !== undefined) throw failure;
     },
     async checkSchedules() {
       for (const { name } of JOBS) {

@@ -9,6 +9,8 @@ test('a replica that cannot check in says so, does its work all the same, and sa
   const told = () => replica.logger.withEvent('check-in.error');
   expect(told()).toMatchObject([{ level: 'error', omitted: 0, err: { message: expect.stringContaining('replica') } }]);
   expect((await replica.startup()).state).toBe('completed');
+  // Its readiness says so.
+  expect(() => replica.worker.checkWork()).toThrow(/replica/);
   await replica[Symbol.asyncDispose]();
   expect(told()).toHaveLength(2);
   expect(replica.logger.withEvent('queue.error')).toEqual([]);

@@ -5,6 +5,9 @@ import { auditLogDatabase } from '../../src/store/database.ts';
 import { checkInReplica } from '../../src/store/replica-schedules.ts';
 import { replaceClock } from '../support/clock.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { requestActivation } from '../../src/worker/request-activation.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
+import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
@@ -61,4 +64,37 @@ test('a replica that checks in seals too, for readers who cannot', async () => {
     );
     return rowCount === 1;
   });
+});
+
+test('activations that ended in the future are not the latest any more when the clock has been set back', async () => {
+  await database.pool.query(`
+    insert into pgboss.job (name, state, policy, created_on, started_on, completed_on, output)
+    select 'audit-timeout', 'completed', 'stately', now() + n * interval '1 minute', now() + n * interval '1 minute',
+           now() + n * interval '1 minute', '{}' from generate_series(1, 30) n;
+    update pgboss.version set cron_on = now() + interval '1 hour'`);
+  await using replica = await startReplica(database.url);
+  await waitUntil('none is in the future', async () => {
+    const { rows } = await database.pool.query<{ ahead: number }>(
+      `select count(*)::integer as ahead from pgboss.job where name = 'audit-timeout'
+          and greatest(created_on, started_on, completed_on) > now() + interval '5 s'`,
+    );
+    return rows[0]!.ahead === 0;
+  });
+  expect(replica.logger.withEvent('queue.error')).toEqual([]);
+});
+
+test('an activation that nobody runs is given up in time, however many others seem to be newer', async () => {
+  await database.pool.query(`
+    insert into pgboss.job (name, state, policy, created_on, completed_on)
+    select 'audit-timeout', 'completed', 'stately', now() + interval '1 hour', now() from generate_series(1, 30)`);
+  const queue = {
+    pool: database.pool,
+    schema: 'pgboss',
+    auditLogSchema: 'sealog',
+    logger: recordingLogger(),
+    instanceName: 'x',
+  };
+  const request = () => requestActivation(queue, { job: 'audit-timeout', waitSeconds: 1 });
+  await expect(request()).rejects.toThrow('was taken by no worker');
+  await expect(request()).rejects.toThrow('was taken by no worker');
 });

@@ -6,7 +6,7 @@ import { openPool } from '../../src/store/open-pool.ts';
 import { lastActivations, type RecordedActivation } from '../../src/worker/activation-history.ts';
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
-import { startWorker } from '../../src/worker/start-worker.ts';
+import { startWorker, type Worker } from '../../src/worker/start-worker.ts';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
 
 /** A worker in this process, over real pg-boss, whose log lines the test reads. */
@@ -15,6 +15,7 @@ export interface TestReplica extends AsyncDisposable {
   readonly database: MigratableDatabase;
   readonly logger: RecordingLogger;
   readonly queue: QueueConnection;
+  readonly worker: Worker;
   /** The activation at start-up, when it has completed. */
   startup(): Promise<RecordedActivation>;
   activate(): Promise<RecordedActivation>;
@@ -44,6 +45,7 @@ export async function startReplica(url: string, environment: ReplicaOptions = {}
     database,
     logger,
     queue,
+    worker,
     startup: async () =>
       await withClient(queue, async (boss) => {
         for (;;) {
