@@ -1,8 +1,8 @@
 -- The horizon protocol, reading side: how far the completed past is final.
 
--- The horizon that is certainly on disk: the highest of these rows, and nearly always there is one. A row and not a counter,
--- because what is visible in a row has committed, and what has committed was flushed first: a server that loses power
--- forgets nothing that somebody has read from here.
+-- The horizon that is certainly on disk: the higher of these two rows. Rows and not a counter, because what is visible in a
+-- row has committed, and what has committed was flushed first: a server that loses power forgets nothing that somebody has
+-- read from here. Two, because a sealer that stays in its transaction keeps one of them locked.
 create table audit_log_published (
   id             bigint      not null generated always as identity,
   sealed         timestamptz not null,
@@ -10,7 +10,8 @@ create table audit_log_published (
 
   constraint audit_log_published_pkey primary key (id)
 ) with (fillfactor = 10);
-insert into audit_log_published (sealed, time_published) values (audit_log_instant(0), audit_log_instant(0));
+insert into audit_log_published (sealed, time_published)
+select audit_log_instant(0), audit_log_instant(0) from generate_series(1, 2);
 
 create view audit_log_horizon as select max(sealed) as sealed from audit_log_published;
 
@@ -85,10 +86,10 @@ begin
   end if;
   begin
     with free as (select id from audit_log_published where sealed < horizon order by id for update skip locked),
-         others as (delete from audit_log_published where id in (select id from free offset 1))
+         others as (delete from audit_log_published where id in (select id from free offset 2))
     update audit_log_published set sealed = horizon, time_published = clock_timestamp()
      where id = (select id from free limit 1);
-    -- A sealer that has just locked the row will publish. One that stays in its transaction must keep nobody from it.
+    -- A sealer that has just locked a row will publish. Several that stay in their transactions must keep nobody from it.
     if not found and not is_recent then
       insert into audit_log_published (sealed)
       select horizon where not exists (select from audit_log_published where sealed >= horizon);
