@@ -35,7 +35,8 @@ describe('a slot is not lost', () => {
       'a replica forwards a slot',
       async () => {
         const { rows } = await database.pool.query<{ pid: number; replica: string }>(
-          `select pid, substr(application_name, 8) as replica from pg_stat_activity where wait_event = 'PgSleep'`,
+          `select pid, substr(application_name, 8) as replica from pg_stat_activity
+            where wait_event = 'PgSleep' and datname = current_database()`,
         );
         holder = rows[0];
         return holder !== undefined;
