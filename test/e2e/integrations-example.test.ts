@@ -32,6 +32,8 @@ test('the example audits logins, refusals and uploads whose client goes away', a
   expect((await login('a guess')).status).toBe(401);
   const { token } = (await (await login('wonderland')).json()) as { token: string };
   expect((await fetch(`${base}/disks`, { method: 'POST' })).status).toBe(401);
+  // The entry of a refused request is begun after its answer.
+  await storedEntries(database.pool, 3);
   const authorization = `Bearer ${token}`;
   expect((await fetch(`${base}/disks`, { method: 'POST', headers: { authorization } })).status).toBe(201);
   const { paths } = (await (await fetch(`${base}/openapi.json`)).json()) as { paths: object };
