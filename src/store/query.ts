@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { CompiledQuery } from 'kysely';
 import { describe, InvalidArgumentError } from '../errors.ts';
 import type { DatabaseClient } from './database.ts';
+import { identifier } from './quoting.ts';
 
 /** Sends one statement and answers its rows: on a pool, or in somebody's transaction. */
 export type Query = <Row>(text: string, values: readonly unknown[]) => Promise<readonly Row[]>;
@@ -100,5 +101,5 @@ function shapeOf(client: object, answer: unknown): string {
 
 /** The table, quoted for statements that are written as text. */
 export function auditLogTable(schema: string): string {
-  return `"${schema.replaceAll('"', '""')}".audit_log`;
+  return `${identifier(schema)}.audit_log`;
 }

@@ -1,6 +1,7 @@
 import { sql, type Transaction } from 'kysely';
 import type { AuditLogDatabase } from './database.ts';
 import { describeRule, readRuleDifferences, type RuleDifference } from './migrated-rules.ts';
+import { identifier, literal } from './quoting.ts';
 import type { Tables } from './tables.ts';
 import { reasonOf } from './when-ready.ts';
 
@@ -107,9 +108,9 @@ async function rowsAgainst(database: AuditLogDatabase, { relation, expected }: R
 
 /** The statements that put a rule back, a transaction each, or why that is left to people. */
 function planFor({ kind, name, relation, expected, actual, owner }: RuleDifference, schema: string): string[] | string {
-  const [object, table] = [quoted(name), quoted(relation)];
+  const [object, table] = [identifier(name), identifier(relation)];
   const alter = `alter table ${table}`;
-  const here = `${quoted(schema)}.`;
+  const here = `${identifier(schema)}.`;
   const [thing = ''] = kind.split(' ');
   const drop = (statement: string) => (actual === null ? '' : `${statement}; `);
   switch (kind) {
@@ -131,7 +132,7 @@ function planFor({ kind, name, relation, expected, actual, owner }: RuleDifferen
     case 'sequence right':
       return [`revoke all on sequence ${object} from public`];
     case 'schema right':
-      return `what they create there can run as its owner; to undo it: revoke create on schema ${quoted(schema)} from each of them`;
+      return `what they create there can run as its owner; to undo it: revoke create on schema ${identifier(schema)} from each of them`;
     case 'constraint': {
       const validate = `${alter} validate constraint ${object}`;
       if (actual === `${expected} NOT VALID`) return [validate];
@@ -176,12 +177,8 @@ const FIRING: Readonly<Record<string, string>> = {
 /** What is made anew may be executed by everybody, until that is taken away in the same transaction. */
 function revokeUnlessMigrated(name: string): string {
   return `do $do$ begin
-    if not exists (select from migrated_rule where kind = 'function right' and name = '${name.replaceAll("'", "''")}') then
+    if not exists (select from migrated_rule where kind = 'function right' and name = ${literal(name)}) then
       revoke execute on function ${name} from public;
     end if;
   end $do$`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -69,8 +69,8 @@ export async function inTransaction<T>(
 
 /** Whether the server said that it did not commit. While it goes down it may have, and says only that it goes. */
 function isRefusal(error: unknown): boolean {
-  const { severity, code } = error as { severity?: unknown; code?: unknown };
-  return severity !== undefined && typeof code === 'string' && !/^(?:08|57P)/.test(code);
+  const sqlState = sqlStateOf(error);
+  return sqlState !== undefined && !/^(?:08|57P)/.test(sqlState);
 }
 
 // Trouble of the connection, the transaction or the server. Anything else is about the row, whoever raises it and with

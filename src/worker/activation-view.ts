@@ -1,4 +1,5 @@
 import { JOBS } from '../jobs/jobs.ts';
+import { identifier, literal } from '../store/quoting.ts';
 import type { QueueConnection } from './boss.ts';
 import { countSql, flagSql, lengthSql, textSql } from './recorded-outcome.ts';
 
@@ -58,12 +59,4 @@ $body$;
 create or replace view ${auditLog}.activation as select * from ${auditLog}.activations();
 comment on view ${auditLog}.activation is 'One row for each activation of a job that pg-boss keeps: see docs/monitoring.md';
 comment on function ${auditLog}.activations() is 'What the view activation shows';`;
-}
-
-function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

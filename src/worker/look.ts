@@ -73,19 +73,14 @@ export async function takeBack(boss: PgBoss, schema: string, queues: readonly st
   // `least` passes over null, and what has not started stays so.
   const clamped = (stamp: string) => `${stamp} = least(${stamp}, case when ${stamp} is not null then ${now} end)`;
   const stamps = ['created_on', 'started_on', 'completed_on'];
-  await boss.getDb().executeSql(
+  const db = boss.getDb();
+  await db.executeSql(
     `update ${schema}.job set ${stamps.map(clamped).join(', ')}
       where name = any($1) and state >= 'completed' and (${stamps.map(isAhead).join(' or ')})`,
     [queues],
   );
-  await boss
-    .getDb()
-    .executeSql(`update ${schema}.schedule set ${clamped('updated_on')} where ${isAhead('updated_on')}`, []);
-  await boss
-    .getDb()
-    .executeSql(`update ${schema}.instance set ${clamped('heartbeat_on')} where ${isAhead('heartbeat_on')}`, []);
-  await boss.getDb().executeSql(`update ${schema}.version set cron_on = ${now} where ${isAhead('cron_on')}`, []);
-  await boss
-    .getDb()
-    .executeSql(`update ${schema}.queue set monitor_claim_on = null where ${isAhead('monitor_claim_on')}`, []);
+  await db.executeSql(`update ${schema}.schedule set ${clamped('updated_on')} where ${isAhead('updated_on')}`, []);
+  await db.executeSql(`update ${schema}.instance set ${clamped('heartbeat_on')} where ${isAhead('heartbeat_on')}`, []);
+  await db.executeSql(`update ${schema}.version set cron_on = ${now} where ${isAhead('cron_on')}`, []);
+  await db.executeSql(`update ${schema}.queue set monitor_claim_on = null where ${isAhead('monitor_claim_on')}`, []);
 }

@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import { SchemaVersionError } from '../store/errors.ts';
+import { identifier } from '../store/quoting.ts';
 import type { QueueConnection } from './boss.ts';
 
 /**
@@ -36,7 +37,7 @@ export async function checkBeforeTie(queue: QueueConnection): Promise<void> {
   const { logOfQueue } = await usableTie(queue);
   if (logOfQueue !== undefined || !(await hasTable(queue, queue.schema, 'queue'))) return;
   const { rows } = await queue.pool.query({
-    text: `select name from ${quoted(queue.schema)}.queue
+    text: `select name from ${identifier(queue.schema)}.queue
             where name <> all($1) and not starts_with(name, '__pgboss__') order by name limit 1`,
     values: [JOBS.map(({ name }) => name)],
   });
@@ -55,7 +56,7 @@ export async function tie(queue: QueueConnection): Promise<void> {
   const { pool, schema, auditLogSchema } = queue;
   const { logOfQueue, queueOfLog } = await usableTie(queue);
   if (logOfQueue !== auditLogSchema) {
-    const table = `${quoted(schema)}.sealog_queue`;
+    const table = `${identifier(schema)}.sealog_queue`;
     await pool.query({
       text: `create table if not exists ${table} (
                only_row boolean primary key default true check (only_row),
@@ -70,7 +71,7 @@ export async function tie(queue: QueueConnection): Promise<void> {
   }
   if (queueOfLog === schema) return;
   await pool.query({
-    text: `insert into ${quoted(auditLogSchema)}.queue (schema) values ($1)
+    text: `insert into ${identifier(auditLogSchema)}.queue (schema) values ($1)
            on conflict (only_row) do update set schema = excluded.schema`,
     values: [schema],
   });
@@ -79,7 +80,7 @@ export async function tie(queue: QueueConnection): Promise<void> {
 /** The tie, without what names something that is not there any more. Throws {@link ConfigError} as above. */
 async function usableTie(queue: QueueConnection): Promise<Tie> {
   const { pool, schema, auditLogSchema } = queue;
-  const { rows } = await pool.query({ text: `select schema from ${quoted(auditLogSchema)}.queue` });
+  const { rows } = await pool.query({ text: `select schema from ${identifier(auditLogSchema)}.queue` });
   const [{ schema: named } = { schema: undefined }] = rows as { schema?: string }[];
   const isElsewhere = named !== undefined && named !== schema && (await logOf(queue, named)) === auditLogSchema;
   if (isElsewhere) {
@@ -103,7 +104,7 @@ async function usableTie(queue: QueueConnection): Promise<Tie> {
 
 async function logOf(queue: QueueConnection, schema: string): Promise<string | undefined> {
   if (!(await hasTable(queue, schema, 'sealog_queue'))) return undefined;
-  const { rows } = await queue.pool.query({ text: `select audit_log_schema from ${quoted(schema)}.sealog_queue` });
+  const { rows } = await queue.pool.query({ text: `select audit_log_schema from ${identifier(schema)}.sealog_queue` });
   return (rows as { audit_log_schema: string }[])[0]?.audit_log_schema;
 }
 
@@ -118,8 +119,4 @@ async function hasTable({ pool }: QueueConnection, schema: string, table: string
 
 function refused(expected: string, got: string, why: string): ConfigError {
   return new ConfigError([`queue.schema (SEALOG_QUEUE_SCHEMA): expected ${expected}, got "${got}"${why}`]);
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

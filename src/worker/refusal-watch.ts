@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { sqlStateOf } from '../store/errors.ts';
 
 /** In milliseconds. A server that fails over or reloads its rules may refuse for a moment. */
 const REFUSED_MS = 60_000;
@@ -32,6 +33,5 @@ export function refusalWatch(
 
 /** Invalid authorization, by the server's own word. */
 function isRefusal(error: unknown): boolean {
-  const { severity, code } = error as { severity?: unknown; code?: unknown };
-  return severity !== undefined && typeof code === 'string' && code.startsWith('28');
+  return sqlStateOf(error)?.startsWith('28') ?? false;
 }
