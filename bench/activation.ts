@@ -22,6 +22,7 @@ import { beginLostLogins, countResults } from './entries/incomplete.ts';
 import type { Aim, Benchmark, Row } from './harness/benchmark.ts';
 import { inTurn, type Measure, ratios, spread, timed } from './harness/measure.ts';
 import { sizesUpTo } from './harness/sizes.ts';
+import { TIMINGS } from '../src/worker/timings.ts';
 
 // The fourth is the size of a production log, with two entries lost in it.
 const SIZES = [10_000, 100_000, 1_000_000, 4_898_486, 20_000_000];
@@ -111,6 +112,7 @@ async function prepare(url: string) {
     metrics: activationMetrics(metrics.getMeter('bench')),
     tracer: trace.getTracer('bench'),
     stopped: new AbortController().signal,
+    timings: TIMINGS,
   };
 
   const lost =
@@ -123,7 +125,7 @@ async function prepare(url: string) {
       return await timed(() => close(bare, cutoff));
     };
   const activate = () =>
-    inTransaction(database, (transaction) =>
+    inTransaction(database, TIMINGS.transaction, (transaction) =>
       auditTimeout.activate({ database: transaction, settings, by: 'bench', trigger: 'manual', halvings: 0 }),
     );
   const contestants: Readonly<Record<string, Measure>> = {

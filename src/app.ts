@@ -9,6 +9,7 @@ import { inMigrationTurn } from './store/migration-turn.ts';
 import { openPool, type PoolOptions } from './store/open-pool.ts';
 import type { QueueConnection } from './worker/boss.ts';
 import { installQueues } from './worker/install-queues.ts';
+import { TIMINGS, type Timings } from './worker/timings.ts';
 
 export interface App extends AsyncDisposable {
   readonly settings: Settings;
@@ -18,13 +19,19 @@ export interface App extends AsyncDisposable {
   readonly queue: QueueConnection;
   /** The URL of the database, the embedded one's too. Holds a password. */
   readonly databaseUrl: string;
+  readonly timings: Timings;
+}
+
+export interface AppOptions extends Pick<PoolOptions, 'pinsSearchPath'> {
+  /** Default: those that are shipped. */
+  readonly timings?: Timings | undefined;
 }
 
 /** Opens the database of the settings, or the embedded one, which is migrated too. Connects when it is first asked. */
 export async function openApp(
   settings: Settings,
   logger: Logger,
-  { pinsSearchPath = false }: Pick<PoolOptions, 'pinsSearchPath'> = {},
+  { pinsSearchPath = false, timings = TIMINGS }: AppOptions = {},
 ): Promise<App> {
   await using stack = new AsyncDisposableStack();
   const embedded = settings.database.url === undefined ? stack.use(await joinEmbedded()) : undefined;
@@ -33,11 +40,9 @@ export async function openApp(
     connectionString: databaseUrl,
     max: settings.database.poolMax,
     applicationName: `sealog ${settings.instance.name}`,
-    // Longer than any statement of an activation may take.
-    queryTimeoutMs: 65_000,
+    queryTimeoutMs: timings.queryMs,
     pinsSearchPath,
-    // A role that may log in no more is found out by that: `refusal-watch.ts`.
-    maxLifetimeSeconds: 300,
+    maxLifetimeSeconds: timings.connectionLifetimeSeconds,
     onError: (err) => connectionLost(logger, { err }),
   });
   stack.defer(() => pool.end());
@@ -56,7 +61,15 @@ export async function openApp(
     });
   }
   const opened = stack.move();
-  return { settings, logger, database, queue, databaseUrl, [Symbol.asyncDispose]: () => opened.disposeAsync() };
+  return {
+    settings,
+    logger,
+    database,
+    queue,
+    databaseUrl,
+    timings,
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
 }
 
 async function joinEmbedded() {

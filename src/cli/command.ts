@@ -1,4 +1,4 @@
-import { type App, openApp } from '../app.ts';
+import { type App, type AppOptions, openApp } from '../app.ts';
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts';
 import { settingsWarning } from '../events.ts';
 import { checkSchema } from '../store/migrate.ts';
@@ -21,7 +21,7 @@ export function printJson(value: unknown): void {
 export async function withApp<T>(
   action: (app: App) => Promise<T>,
   logTo: 'stdout' | 'stderr' | 'nowhere' = 'stderr',
-  options: Parameters<typeof openApp>[2] = {},
+  options: AppOptions = {},
 ): Promise<T> {
   const loaded: LoadedSettings = loadSettings();
   const { log } = loaded.settings;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, InvalidArgumentError as InvalidOption } from 'commander';
 import { checkEntryId } from '../audit-log/completion.ts';
+import type { Timings } from '../worker/timings.ts';
 import { ACTIVATE_HELP, examples, HELP, STATUS_HELP } from './help.ts';
 import { declareListOptions } from './list/options.ts';
 
@@ -17,8 +18,8 @@ export interface Streams {
   readonly stderr: Pick<NodeJS.WriteStream, 'write'>;
 }
 
-/** The command line. Each command is one file; this one only says how it is called. */
-export function createProgram({ stdout, stderr }: Streams = process): Command {
+/** The command line. Each command is one file; this one only says how it is called. `timings`: of the worker. */
+export function createProgram({ stdout, stderr }: Streams = process, timings?: Timings): Command {
   const program = new Command('sealog')
     .description('An audit log on PostgreSQL in which nothing is missing and the past never changes.')
     .version(version)
@@ -51,7 +52,7 @@ export function createProgram({ stdout, stderr }: Streams = process): Command {
         ['SEALOG_HTTP_PORT=0 sealog worker', 'a second one on the same host'],
       ),
     )
-    .action(lazily(async () => (await import('./worker.ts')).workerCommand));
+    .action(async () => await (await import('./worker.ts')).workerCommand(timings));
   program
     .command('activate')
     .description('ask for one activation now, wait for it, and print its outcome')

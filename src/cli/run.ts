@@ -1,15 +1,16 @@
 import { CommanderError } from 'commander';
 import { ConfigError, InvalidArgumentError } from '../errors.ts';
 import { reasonOf } from '../store/when-ready.ts';
+import type { Timings } from '../worker/timings.ts';
 import { createProgram, type Streams } from './program.ts';
 
 /**
  * Runs one command line and answers its exit code: 0 done, 1 failed, 2 bad usage or configuration. Errors are one
  * message each, on stderr.
  */
-export async function run(args: readonly string[], streams: Streams = process): Promise<number> {
+export async function run(args: readonly string[], streams: Streams = process, timings?: Timings): Promise<number> {
   try {
-    await createProgram(streams).parseAsync(args, { from: 'user' });
+    await createProgram(streams, timings).parseAsync(args, { from: 'user' });
     return 0;
   } catch (error) {
     // Commander has printed what is wrong already, or the help that was asked for.

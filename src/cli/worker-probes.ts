@@ -20,18 +20,15 @@ export interface ProbeOptions {
   readonly worker: () => Worker | undefined;
 }
 
-/** A poll takes at most as long as a query may, and an activation as long as a job may. */
-const POLLED_WITHIN_MS = 150_000;
-
 /**
  * Serves `/healthz` (the process works: restart it when not), `/readyz` (it does its work: the reasons when not) and
  * `/metrics` of one replica, from its start to its end.
  */
 export async function serveProbes(app: App, options: ProbeOptions): Promise<AsyncDisposable> {
-  const { settings, logger, database, queue } = app;
+  const { settings, logger, database, queue, timings } = app;
   const { signal, prometheus, worker } = options;
   const meter = prometheus.meterProvider.getMeter('sealog');
-  const onError = errorBudget((err, omitted) => metricsError(logger, { err, omitted }));
+  const onError = errorBudget((err, omitted) => metricsError(logger, { err, omitted }), timings);
   logMetrics(meter, app, onError);
   fleetMetrics(meter, {
     queue,
@@ -41,7 +38,7 @@ export async function serveProbes(app: App, options: ProbeOptions): Promise<Asyn
 
   const polls: Check = () => {
     const sincePolledMs = worker()?.sincePolledMs() ?? 0;
-    if (sincePolledMs > POLLED_WITHIN_MS) throw new Error(`no queue was polled for ${sincePolledMs} ms`);
+    if (sincePolledMs > timings.pollOverdueMs) throw new Error(`no queue was polled for ${sincePolledMs} ms`);
   };
   const serves: Check = () => {
     if (signal.aborted) throw new Error('it is stopping');

@@ -6,6 +6,7 @@ import { openTraces } from '../http/traces.ts';
 import { checkSchema } from '../store/migrate.ts';
 import { whenReady } from '../store/when-ready.ts';
 import { startWorker, type Worker } from '../worker/start-worker.ts';
+import type { Timings } from '../worker/timings.ts';
 import { withApp } from './command.ts';
 import { aborted, shutdownSignal } from './signals.ts';
 import { serveProbes } from './worker-probes.ts';
@@ -14,9 +15,9 @@ import { serveProbes } from './worker-probes.ts';
  * `sealog worker`: one replica, until SIGTERM or SIGINT, or until the database lets it log in no more. Waits for a database
  * that is not there or not migrated yet.
  */
-export async function workerCommand(): Promise<void> {
+export async function workerCommand(timings?: Timings): Promise<void> {
   const signal = shutdownSignal();
-  await withApp((app) => runUntil(signal, app), 'stdout');
+  await withApp((app) => runUntil(signal, app), 'stdout', { timings });
 }
 
 async function runUntil(asked: AbortSignal, app: App): Promise<void> {

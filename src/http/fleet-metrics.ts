@@ -2,9 +2,9 @@ import type { Meter } from '@opentelemetry/api';
 import type { QueueConnection } from '../worker/boss.ts';
 import { periodSeconds } from '../worker/slots.ts';
 import { describeSchedule, type JobSchedule } from '../worker/queue.ts';
-import { LOST_MINUTES } from '../worker/instances.ts';
 import { readFleet } from '../worker/read-fleet.ts';
 import { measure } from './measure.ts';
+import { TIMINGS } from '../worker/timings.ts';
 
 export interface FleetMetricsOptions {
   readonly queue: QueueConnection;
@@ -38,7 +38,7 @@ export function fleetMetrics(meter: Meter, { queue, schedules, onError }: FleetM
   const replicas = gauge('sealog_replicas', 'Replicas that are alive, by their heartbeat in the database.');
   const lost = gauge(
     'sealog_lost_replicas',
-    `Replicas that ended in the last ${LOST_MINUTES} minutes without being stopped.`,
+    `Replicas that ended in the last ${TIMINGS.lostMinutes} minutes without being stopped.`,
   );
   measure(meter, [last, skipped, period, drift, replicas, lost], {
     read: () => readFleet(queue, [...schedules.keys()]),

@@ -17,11 +17,14 @@ export interface ReplicaSchedule {
   readonly timezone: string;
 }
 
-/** A replica that has not checked for so long is gone. It checks much more often. */
-export const GONE_SECONDS = 120;
-
 /** Nobody seals again what was sealed this lately, for readers who cannot seal for themselves. */
 const SEALED_SECONDS = 10;
+
+export interface CheckIn {
+  readonly configured: readonly Omit<ReplicaSchedule, 'name'>[];
+  /** A replica that has not checked in for so long is gone, and forgotten. */
+  readonly goneSeconds: number;
+}
 
 /**
  * Says that the replica is there and what it was configured with, forgets replicas that are gone, and seals. One
@@ -30,14 +33,14 @@ const SEALED_SECONDS = 10;
 export async function checkInReplica(
   { db, schema }: AuditLogDatabase,
   { id, name }: ReplicaIdentity,
-  configured: readonly Omit<ReplicaSchedule, 'name'>[],
+  { configured, goneSeconds }: CheckIn,
 ): Promise<void> {
   await db
     .with('gone', (qb) =>
       qb
         .deleteFrom('replica')
         .where('id', '<>', id)
-        .where('time_checked', '<', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${GONE_SECONDS})`),
+        .where('time_checked', '<', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${goneSeconds})`),
     )
     .with('checked_in', (qb) =>
       qb
@@ -61,16 +64,16 @@ export async function checkOutReplica({ db }: AuditLogDatabase, { id }: ReplicaI
   await db.deleteFrom('replica').where('id', '=', id).execute();
 }
 
-/** The replicas that are there, by name. */
+/** The replicas that have checked in within the last `goneSeconds`, by name. */
 export async function listReplicaSchedules(
   { db }: AuditLogDatabase,
-  job: string,
+  { job, goneSeconds }: { readonly job: string; readonly goneSeconds: number },
 ): Promise<Omit<ReplicaSchedule, 'job'>[]> {
   return await db
     .selectFrom('replica')
     .select(['name', 'cron', 'timezone'])
     .where('job', '=', job)
-    .where('time_checked', '>=', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${GONE_SECONDS})`)
+    .where('time_checked', '>=', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${goneSeconds})`)
     .orderBy('name')
     .execute();
 }

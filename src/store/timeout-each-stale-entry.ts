@@ -16,24 +16,31 @@ export interface SkippedEntry {
 /** A refusal may quote what it refuses, however long that is; a thousand of them go into one row and one log line. */
 export const MAX_REASON_CHARACTERS = 500;
 
-/** Each entry costs three statements, so one activation times out no more than this and goes on no longer. */
+/** Each entry costs three statements, so one activation times out no more than this and takes no longer. */
 const MOST_ENTRIES = 1000;
 const LONGEST_MS = 30_000;
 /** As many are told; others may have been skipped as well. */
 const MOST_SKIPPED = 1000;
 
+export interface OneByOne {
+  readonly cutoff: Instant;
+  readonly limit: number;
+  /** No entry is tried after so long. Default: half a minute. */
+  readonly withinMs?: number;
+}
+
 /**
  * As `timeoutStaleEntries`, but one entry at a time, each in a savepoint of its own: for a batch that the database
- * refused. Entries that it still refuses are skipped, and others are taken in their place, for half a minute.
+ * refused. Entries that it still refuses are skipped, and others are taken in their place, for `withinMs`.
  */
 export async function timeoutEachStaleEntry(
   database: AuditLogDatabase,
-  { cutoff, limit }: { readonly cutoff: Instant; readonly limit: number },
+  { cutoff, limit, withinMs = LONGEST_MS }: OneByOne,
 ): Promise<TimedOut & { readonly skipped: readonly SkippedEntry[]; readonly limitReached: boolean }> {
   const most = Math.min(limit, MOST_ENTRIES);
   const timedOut: StaleEntry[] = [];
   const skipped: SkippedEntry[] = [];
-  const end = performance.now() + LONGEST_MS;
+  const end = performance.now() + withinMs;
   let last: StaleEntry | undefined;
   let tried: StaleEntry[];
   do {
@@ -54,7 +61,7 @@ export async function timeoutEachStaleEntry(
     byOperation: countBy(timedOut.map(({ operationId }) => operationId)),
     sampleIds: timedOut.slice(0, 10).map(({ id }) => id),
     skipped,
-    // There may be more behind what half a minute was enough for. Without progress it would be the same next time.
+    // There may be more behind what the time was enough for. Without progress it would be the same next time.
     limitReached: timedOut.length >= most || (timedOut.length > 0 && performance.now() >= end),
   };
 }

@@ -3,19 +3,13 @@ import { SealogError } from '../errors.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { sqlStateOf } from './errors.ts';
 
-// Longer than the largest batch takes, shorter than a job may run; and nobody waits long for a lock of ours. A process
-// that is paused or cut off holds its rows for no more than half of the queue's heartbeat: whoever takes over finds
-// them free, instead of passing over them until the next slot.
-const LIMITS = {
-  statement_timeout: '60s',
-  lock_timeout: '5s',
-  idle_in_transaction_session_timeout: '5s',
-  // As long as a job may run: a limit of the role's could be shorter.
-  transaction_timeout: '120s',
-};
-
 /** Time limits as PostgreSQL has them, by their names. `0` means no limit. */
-type Limits = Readonly<Record<keyof typeof LIMITS, string>>;
+export interface Limits {
+  readonly statement_timeout: string;
+  readonly lock_timeout: string;
+  readonly idle_in_transaction_session_timeout: string;
+  readonly transaction_timeout: string;
+}
 
 /** Sets the time limits of a transaction, in the place of those of the role, the database or the server. */
 export async function setLimits(transaction: QueryExecutorProvider, limits: Limits): Promise<void> {
@@ -44,11 +38,12 @@ export class CommitUncertainError<T> extends SealogError {
 }
 
 /**
- * Runs `action` in a transaction that the server itself ends if this process stops in the middle of it. Throws
+ * Runs `action` in a transaction that the server itself ends when `limits` says so, also if this process stops. Throws
  * {@link CommitUncertainError} when it is not known whether it committed; after any other error it did not.
  */
 export async function inTransaction<T>(
   { db, schema }: AuditLogDatabase,
+  limits: Limits,
   action: (transaction: AuditLogDatabase) => Promise<T>,
 ): Promise<T> {
   let done: { readonly value: T } | undefined;
@@ -58,7 +53,7 @@ export async function inTransaction<T>(
       .transaction()
       .setIsolationLevel('read committed')
       .execute(async (trx) => {
-        await setLimits(trx, LIMITS);
+        await setLimits(trx, limits);
         done = { value: await action({ db: trx, schema }) };
         return done.value;
       });

@@ -1,12 +1,12 @@
-import { performance } from 'node:perf_hooks';
 import type { MeterProvider, TracerProvider } from '@opentelemetry/api';
-import { type Clock, type Db, PgBoss, systemClock } from 'pg-boss';
+import { type Db, PgBoss } from 'pg-boss';
 import { queueError, queueWarning } from './events.ts';
 import type { Logger } from '../logger.ts';
 import { SchemaVersionError } from '../store/errors.ts';
 import { WITHOUT_LIMIT_MS } from '../store/patient-pool.ts';
 import { errorBudget } from './error-budget.ts';
 import { checkTie } from './queue-tie.ts';
+import { TIMINGS, type Timings } from './timings.ts';
 
 /** What pg-boss asks of a pool. */
 export interface QueuePool {
@@ -34,58 +34,48 @@ export interface BossOptions extends QueueConnection {
   readonly meterProvider?: MeterProvider | undefined;
   /** The same for its spans. */
   readonly tracerProvider?: TracerProvider | undefined;
+  readonly timings?: Timings;
 }
-
-// pg-boss plans its timers by this clock. One that never steps keeps a replica scheduling when its host's time is set
-// back, by minutes or hours, under it; which minute it is comes from the database.
-export const monotonicClock: Clock = {
-  ...systemClock,
-  now: () => Math.round(performance.timeOrigin + performance.now()),
-};
 
 /**
  * A pg-boss over our pool, not started. Errors become log lines: without a listener the first hiccup of the database
  * would end the process.
  */
 export function openBoss(options: BossOptions): PgBoss {
-  const { pool, schema, logger, instanceName, migrate, role, meterProvider, tracerProvider } = options;
+  const {
+    pool,
+    schema,
+    logger,
+    instanceName,
+    migrate,
+    role,
+    meterProvider,
+    tracerProvider,
+    timings = TIMINGS,
+  } = options;
   const isWorker = role === 'worker';
   const boss = new PgBoss({
-    db: databaseOf(pool, migrate && !isWorker),
+    db: databaseOf(pool, { isMigrating: migrate && !isWorker, answerMs: timings.answerMs }),
     schema,
     instanceName,
     migrate,
-    clock: monotonicClock,
+    clock: timings.clock,
     schedule: isWorker,
     supervise: isWorker,
     registerInstance: isWorker,
-    // Each slot is seen by about six passes, any one of which is enough.
-    cronMonitorIntervalSeconds: 10,
-    clockMonitorIntervalSeconds: 60,
-    // What has to be soon is done when a look at the queues finds it (`queue-watch.ts`): each replica's rare passes are
-    // for the rest. Such a look is not to be put off because another replica has passed lately.
-    cronWorkerIntervalSeconds: 45,
-    superviseIntervalSeconds: 300,
-    monitorIntervalSeconds: 1,
-    queueCacheIntervalSeconds: 300,
-    // Flows are not used.
-    flowIntervalSeconds: 3600,
+    ...timings.boss,
     persistWarnings: true,
-    warningRetentionDays: 30,
     openTelemetry: { ...(meterProvider && { meterProvider }), ...(tracerProvider && { tracerProvider }) },
   });
   boss.on(
     'error',
-    errorBudget((err, omitted) => queueError(logger, { err, omitted })),
+    errorBudget((err, omitted) => queueError(logger, { err, omitted }), timings),
   );
   boss.on('warning', ({ message, data }) => queueWarning(logger, { warning: message, data }));
   return boss;
 }
 
-// Far more than pg-boss's statements take, and less than a replica may be silent without being noticed: a connection
-// that is half-open, or a database that has frozen, holds up polling no longer than this.
-const ANSWER_MS = 15_000;
-// Its migrations and index builds take as long as they take. For locks they wait half a minute by a limit of their own.
+// pg-boss's migrations and index builds take as long as they take. For locks they wait half a minute by a limit of their own.
 const BUILDS = /\b(?:create|alter|reindex)\b/i;
 const BEGIN = /^\s*BEGIN;/;
 const WITHOUT_LIMITS = `BEGIN; SET LOCAL statement_timeout = 0; DO $$ BEGIN
@@ -94,14 +84,19 @@ const WITHOUT_LIMITS = `BEGIN; SET LOCAL statement_timeout = 0; DO $$ BEGIN
   END IF;
 END $$;`;
 
-function databaseOf(pool: QueuePool, isMigrating: boolean): Db {
+interface Patience {
+  readonly isMigrating: boolean;
+  readonly answerMs: number;
+}
+
+function databaseOf(pool: QueuePool, { isMigrating, answerMs }: Patience): Db {
   return {
     async executeSql(text, values) {
       const isPatient = isMigrating || BUILDS.test(text);
       return await pool.query({
         text: isPatient ? text.replace(BEGIN, () => WITHOUT_LIMITS) : text,
         ...(values && { values }),
-        query_timeout: isPatient ? WITHOUT_LIMIT_MS : ANSWER_MS,
+        query_timeout: isPatient ? WITHOUT_LIMIT_MS : answerMs,
       });
     },
   };

@@ -5,11 +5,7 @@ import type { AuditLogDatabase } from '../store/database.ts';
 import { checkInReplica, checkOutReplica } from '../store/replica-schedules.ts';
 import type { ScheduledJob } from './drift-watch.ts';
 import { repeat, type Repeating } from './repeat.ts';
-
-/** In milliseconds. Readers on a standby see no further than somebody has sealed. */
-const INTERVAL_MS = 20_000;
-/** Every so many times, ten minutes apart, and the first time. */
-const AFTERWARDS_EVERY = 30;
+import type { Timings } from './timings.ts';
 
 export interface CheckInOptions {
   readonly database: AuditLogDatabase;
@@ -17,7 +13,8 @@ export interface CheckInOptions {
   /** Its name. */
   readonly replica: string;
   readonly configured: readonly ScheduledJob[];
-  /** What depends on who is there, from time to time. */
+  readonly timings: Timings;
+  /** What depends on who is there: at the first check-in, and from time to time. */
   readonly afterwards: () => Promise<void>;
 }
 
@@ -26,16 +23,17 @@ export interface CheckInOptions {
  * status`; and that it is gone, when it is disposed of. In the same statement it seals.
  */
 export async function checkIn(options: CheckInOptions): Promise<Repeating> {
-  const { database, logger, configured, afterwards } = options;
+  const { database, logger, configured, timings, afterwards } = options;
   const replica = { id: randomUUID(), name: options.replica };
   let times = 0;
   const checkInOnce = async (): Promise<void> => {
-    await checkInReplica(database, replica, configured);
-    if (times++ % AFTERWARDS_EVERY === 0) await afterwards();
+    await checkInReplica(database, replica, { configured, goneSeconds: timings.goneSeconds });
+    if (times++ % timings.checkInsPerCleanUp === 0) await afterwards();
   };
   const checkingIn = await repeat(checkInOnce, {
-    intervalMs: () => INTERVAL_MS,
+    intervalMs: () => timings.checkInMs,
     logger,
+    timings,
     event: checkInError,
   });
   return {

@@ -1,9 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
-
-/** In milliseconds. Less than an activation may take: then another replica has been given it, if it did not commit. */
-const ASK_FOR_MS = 100_000;
-const ASK_AGAIN_MS = 1000;
+import type { Timings } from './timings.ts';
 
 export interface UncertainAttempt {
   readonly boss: PgBoss;
@@ -12,15 +9,22 @@ export interface UncertainAttempt {
   readonly attempt: Pick<JobWithMetadata, 'id' | 'name' | 'retryCount'>;
   /** Aborted when the replica has stopped. */
   readonly stopped: AbortSignal;
+  readonly timings: Timings;
 }
 
 /**
  * Whether an attempt has committed whose COMMIT was not answered, from the row of its job. The transaction had locked the
  * row, so what is read behind that lock is final. Undefined when the database gave no answer in time.
  */
-export async function hasCommitted({ boss, schema, attempt, stopped }: UncertainAttempt): Promise<boolean | undefined> {
+export async function hasCommitted({
+  boss,
+  schema,
+  attempt,
+  stopped,
+  timings,
+}: UncertainAttempt): Promise<boolean | undefined> {
   const { id, name, retryCount } = attempt;
-  const end = performance.now() + ASK_FOR_MS;
+  const end = performance.now() + timings.uncertainMs;
   while (!stopped.aborted && performance.now() < end) {
     try {
       const { rows } = await boss.getDb().executeSql(
@@ -34,7 +38,7 @@ export async function hasCommitted({ boss, schema, attempt, stopped }: Uncertain
     } catch {
       // The database is not back yet.
     }
-    await delay(ASK_AGAIN_MS, undefined, { signal: stopped }).catch(() => {});
+    await delay(timings.uncertainPollMs, undefined, { signal: stopped }).catch(() => {});
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import type { PgBoss } from 'pg-boss';
 import { dateOf, milliseconds } from './instants.ts';
+import { TIMINGS } from './timings.ts';
 
 /** One worker process, from pg-boss's instance table. */
 export interface Instance {
@@ -13,15 +14,10 @@ export interface Instance {
   /** It reports every 30 s that it is there. */
   readonly lastSeen: Date;
   readonly isAlive: boolean;
-  /** It went silent within the last {@link LOST_MINUTES} minutes. */
+  /** It went silent within the last `TIMINGS.lostMinutes`. */
   readonly isLost: boolean;
 }
 
-/** Long enough to be seen and reported, and then over: nothing more is to be done about a replica that was replaced. */
-export const LOST_MINUTES = 15;
-
-/** As pg-boss has it: so many beats may be missing. */
-const QUIET_BEATS = 3;
 /** Of those that pg-boss keeps, up to a thousand that have ended: far more than there are replicas. */
 const MOST = 1000;
 
@@ -32,9 +28,9 @@ const MOST = 1000;
 export function instancesSql(schema: string): string {
   return `
     select name, host, pid, version, started_on, heartbeat_on, silent <= allowed as is_alive,
-           silent > allowed and silent <= interval '${LOST_MINUTES} minutes' as is_lost
+           silent > allowed and silent <= interval '${TIMINGS.lostMinutes} minutes' as is_lost
       from (select *, ${schema}.job_now() - heartbeat_on as silent,
-                   heartbeat_seconds::float8 * ${QUIET_BEATS} * interval '1 s' as allowed
+                   heartbeat_seconds::float8 * ${TIMINGS.quietBeats} * interval '1 s' as allowed
               from ${schema}.instance
              where stopped_on is null and isfinite(heartbeat_on)) as instance`;
 }

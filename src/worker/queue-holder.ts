@@ -1,4 +1,5 @@
 import type { PgBoss } from 'pg-boss';
+import { TIMINGS } from './timings.ts';
 
 /** A session that holds one of pg-boss's advisory locks, which anybody may take who can connect to the database. */
 export interface QueueHolder {
@@ -10,9 +11,6 @@ export interface QueueHolder {
   /** Since the session last did something else. Null for a role that may not see it. */
   readonly ageSeconds: number | null;
 }
-
-/** pg-boss itself holds them for milliseconds. */
-const HOLD_SECONDS = 10;
 
 /**
  * The session that has held for ten seconds a lock under which pg-boss installs, makes queues or takes lost activations
@@ -36,7 +34,7 @@ export async function queueHolder(boss: PgBoss, schema: string): Promise<QueueHo
      ) as holder
       where "ageSeconds" is null or "ageSeconds" >= $2
       order by "ageSeconds" desc nulls last, pid limit 1`,
-    [schema, HOLD_SECONDS],
+    [schema, TIMINGS.heldSeconds],
   );
   return (rows[0] as QueueHolder | undefined) ?? null;
 }

@@ -7,6 +7,7 @@ import { type QueueHolder, queueHolder } from './queue-holder.ts';
 import type { JobSchedule } from './queue.ts';
 import { runningReplica } from './running-replica.ts';
 import { nextSlots, periodSeconds, unreadable } from './slots.ts';
+import { TIMINGS } from './timings.ts';
 
 /** One worker process, from pg-boss's instance table. */
 export interface Replica extends Omit<Instance, 'isAlive' | 'isLost'> {
@@ -45,8 +46,6 @@ export interface QueueStatusQuery {
   /** How many activations to read. */
   readonly activations: number;
 }
-
-const OVERDUE_SLOTS = 3;
 
 export async function readQueueStatus(queue: QueueConnection, query: QueueStatusQuery): Promise<QueueStatus> {
   return await withQueueStatus(queue, async (read) => await read(query));
@@ -114,7 +113,7 @@ function slotsOf(
   if (!installed) return { nextRun: null, periodSeconds: null, scheduleError: null, overdueSince: null };
   const { updatedOn } = installed;
   const from = completedOn && completedOn > updatedOn ? completedOn : updatedOn;
-  const due = nextSlots(installed, from, OVERDUE_SLOTS)?.[OVERDUE_SLOTS - 1];
+  const due = nextSlots(installed, from, TIMINGS.overdueSlots)?.[TIMINGS.overdueSlots - 1];
   return {
     nextRun: nextSlots(installed, readOn, 1)?.[0] ?? null,
     periodSeconds: periodSeconds(installed, readOn) ?? null,

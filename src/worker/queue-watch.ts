@@ -7,17 +7,14 @@ import { ensureQueue, ensureSchedule, ensureSlotsAreRescued, SLOTS } from './que
 import { refusalWatch } from './refusal-watch.ts';
 import { repeat, type Repeating } from './repeat.ts';
 import { slotWatch } from './slot-watch.ts';
-
-/** How often a replica looks, in milliseconds. A lost activation is taken over within 30 s: docs/reliability.md. */
-const LOOK_MS = 5000;
-/** How soon after a slot was found: the activation that it becomes waits by then. */
-const SOON_MS = 500;
+import type { Timings } from './timings.ts';
 
 export interface QueueWatchOptions {
   readonly boss: PgBoss;
   /** Of pg-boss. */
   readonly schema: string;
   readonly logger: Logger;
+  readonly timings: Timings;
   /** As this replica is configured. */
   readonly configured: readonly ScheduledJob[];
   /** Called with the schedules that are installed, at each look. */
@@ -38,11 +35,11 @@ export interface QueueWatch extends Repeating {
  * queues and schedules is undone, but for a schedule that is another one: that may be a newer replica's.
  */
 export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatch> {
-  const { boss, schema, logger, configured, onSchedules, onRefused } = options;
-  const askForUnserved = slotWatch(boss, logger);
-  const noticeRefusals = refusalWatch(onRefused);
+  const { boss, schema, logger, timings, configured, onSchedules, onRefused } = options;
+  const askForUnserved = slotWatch(boss, logger, timings);
+  const noticeRefusals = refusalWatch(onRefused, timings);
   const queues = [...configured.map(({ job }) => job), SLOTS];
-  let intervalMs = LOOK_MS;
+  let intervalMs = timings.pollMs;
   let looked = performance.now();
   const supervise = async ({ ahead, lost }: Look): Promise<void> => {
     if (ahead) await takeBack(boss, schema, queues);
@@ -58,14 +55,14 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
     }
   };
   const lookOnce = async (): Promise<void> => {
-    intervalMs = LOOK_MS;
+    intervalMs = timings.pollMs;
     const seen = await noticeRefusals(look(boss, schema, queues)).finally(() => {
       looked = performance.now();
     });
     for (const { id, name } of boss.getWipData({ includeInternal: true })) {
       if (seen.waiting.includes(name)) boss.notifyWorker(id);
     }
-    if (seen.waiting.includes(SLOTS)) intervalMs = SOON_MS;
+    if (seen.waiting.includes(SLOTS)) intervalMs = timings.pollSoonMs;
     // The most urgent first, and none of them keeps the others from being done.
     await each([
       () => supervise(seen),
@@ -74,7 +71,7 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
       () => askForUnserved(seen.now, seen.schedules),
     ]);
   };
-  const looking = await repeat(lookOnce, { intervalMs: () => intervalMs, logger });
+  const looking = await repeat(lookOnce, { intervalMs: () => intervalMs, logger, timings });
   return { ...looking, sinceLookedMs: () => performance.now() - looked };
 }
 

@@ -1,20 +1,11 @@
 import type { PgBoss } from 'pg-boss';
 import { queueRestored, scheduleInstalled } from './events.ts';
 import type { Logger } from '../logger.ts';
+import { TIMINGS } from './timings.ts';
 
 const POLICY = 'stately';
 
-const OPTIONS = {
-  // An attempt that was killed is tried again at once, and one that keeps failing less and less often, for more than a
-  // minute in all: the next slot may be long after a lock on the table is gone.
-  retryLimit: 5,
-  retryDelay: 1,
-  retryBackoff: true,
-  retryDelayMax: 30,
-  expireInSeconds: 120,
-  heartbeatSeconds: 10,
-  deleteAfterSeconds: 30 * 86_400,
-} as const;
+const OPTIONS = TIMINGS.queue;
 
 /** The queue through which pg-boss forwards the slots of all schedules. */
 export const SLOTS = '__pgboss__send-it';

@@ -1,8 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { sqlStateOf } from '../store/errors.ts';
-
-/** In milliseconds. A server that fails over or reloads its rules may refuse for a moment. */
-const REFUSED_MS = 60_000;
+import { TIMINGS, type Timings } from './timings.ts';
 
 /**
  * Notices that the database lets this process log in no more, because its password, role or certificate is not valid now:
@@ -11,7 +9,7 @@ const REFUSED_MS = 60_000;
  */
 export function refusalWatch(
   onRefused: (error: Error) => void,
-  { refusedMs = REFUSED_MS }: { readonly refusedMs?: number } = {},
+  { refusedMs }: Pick<Timings, 'refusedMs'> = TIMINGS,
 ): <T>(asking: Promise<T>) => Promise<T> {
   let since: number | undefined;
   let isOver = false;

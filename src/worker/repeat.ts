@@ -2,10 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { queueError, type RepeatedError } from './events.ts';
 import type { Logger } from '../logger.ts';
 import { errorBudget } from './error-budget.ts';
+import type { Timings } from './timings.ts';
 
 export interface RepeatOptions {
   readonly intervalMs: () => number;
   readonly logger: Logger;
+  readonly timings: Timings;
   /** The event of an error. Default: one of the queue. */
   readonly event?: (logger: Logger, fields: RepeatedError) => void;
 }
@@ -21,10 +23,10 @@ export interface Repeating extends AsyncDisposable {
  */
 export async function repeat(
   action: () => Promise<unknown>,
-  { intervalMs, logger, event = queueError }: RepeatOptions,
+  { intervalMs, logger, timings, event = queueError }: RepeatOptions,
 ): Promise<Repeating> {
   const stopping = new AbortController();
-  const onError = errorBudget((err, omitted) => event(logger, { err, omitted }));
+  const onError = errorBudget((err, omitted) => event(logger, { err, omitted }), timings);
   let failure: unknown;
   const once = async (): Promise<void> => {
     try {

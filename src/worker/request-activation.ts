@@ -5,6 +5,7 @@ import { findActivation, lastActivations, type RecordedActivation } from './acti
 import { type QueueConnection, withClient } from './boss.ts';
 import { listInstances } from './instances.ts';
 import { runningReplica } from './running-replica.ts';
+import { TIMINGS } from './timings.ts';
 
 /** No worker has run the activation in time. The request stands: the next worker runs it. */
 export class ActivationTimeoutError extends SealogError {
@@ -27,7 +28,6 @@ export interface ActivationRequest {
   readonly onProgress?: (progress: ActivationProgress) => void;
 }
 
-const POLL_MS = 200;
 const ENDED: ReadonlySet<string> = new Set(['completed', 'cancelled', 'failed']);
 
 /**
@@ -58,7 +58,7 @@ export async function requestActivation(
         told = JSON.stringify(progress);
       }
       if (isOver()) throw notRun(activation?.state, waitSeconds);
-      await delay(POLL_MS);
+      await delay(TIMINGS.activationPollMs);
     }
   });
 }
@@ -76,7 +76,7 @@ async function waitingActivation(
     const waiting = await unended(boss, schema, job, 'created');
     if (waiting) return waiting.id;
     if (isOver()) return undefined;
-    await delay(POLL_MS);
+    await delay(TIMINGS.activationPollMs);
   }
 }
 

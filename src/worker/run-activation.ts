@@ -9,6 +9,7 @@ import { CommitUncertainError, inTransaction } from '../store/transaction.ts';
 import type { ActivationMetrics } from './activation-metrics.ts';
 import { inActivationSpan } from './activation-span.ts';
 import { hasCommitted } from './commit-outcome.ts';
+import type { Timings } from './timings.ts';
 
 export interface ActivationDependencies {
   readonly boss: PgBoss;
@@ -19,6 +20,7 @@ export interface ActivationDependencies {
   readonly tracer: Tracer;
   /** Aborted when the replica has stopped. */
   readonly stopped: AbortSignal;
+  readonly timings: Timings;
 }
 
 const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'];
@@ -65,13 +67,13 @@ export async function runActivation(
 }
 
 async function activate(
-  { boss, database, settings }: ActivationDependencies,
+  { boss, database, settings, timings }: ActivationDependencies,
   job: Job,
   attempt: JobWithMetadata<unknown>,
 ): Promise<Outcome> {
   const by = settings.instance.name;
   const trigger = triggerOf(attempt.data);
-  return await inTransaction(database, async (transaction) => {
+  return await inTransaction(database, timings.transaction, async (transaction) => {
     const done = await job.activate({ database: transaction, settings, by, trigger, halvings: halvingsOf(attempt) });
     const db = fromKysely(transaction.db.withoutPlugins());
     const settled = (await boss.complete(job.name, attempt, done, { db })) as { affected: number };
@@ -84,11 +86,11 @@ async function activate(
 
 /** The outcome, when it turns out that it was committed. Throws why it was not, or that this is not known. */
 async function settle(
-  { boss, settings, stopped }: ActivationDependencies,
+  { boss, settings, stopped, timings }: ActivationDependencies,
   attempt: JobWithMetadata<unknown>,
   uncertain: CommitUncertainError<Outcome>,
 ): Promise<Outcome> {
-  const committed = await hasCommitted({ boss, schema: settings.queue.schema, attempt, stopped });
+  const committed = await hasCommitted({ boss, schema: settings.queue.schema, attempt, stopped, timings });
   if (committed) return uncertain.value;
   throw committed === false ? uncertain.cause : uncertain;
 }

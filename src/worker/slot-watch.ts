@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts';
 import type { ScheduledJob } from './drift-watch.ts';
 import { describeSchedule } from './queue.ts';
 import { previousSlot } from './slots.ts';
+import { TIMINGS, type Timings } from './timings.ts';
 
 /** A schedule as a look at the queues finds it. Instants are seconds since 1970, by the database's clock. */
 export type WatchedSchedule = ScheduledJob & {
@@ -19,11 +20,6 @@ export type WatchedSchedule = ScheduledJob & {
   readonly served: number | null;
 };
 
-/** Longer than pg-boss takes to forward a slot, and to make up for those that nobody saw, after a take-over too. */
-const PATIENCE_MS = 40_000;
-/** Behind an activation that failed for good, after a minute of attempts: what it failed for may have passed. */
-const FAILED_PATIENCE_MS = 300_000;
-
 /**
  * Asks for an activation where a slot has passed and none has served it: nobody asked for one, or the one that was asked
  * for has failed for good. pg-boss forwards slots, and after a gap the last one that was missed; but it does not see a
@@ -33,6 +29,7 @@ const FAILED_PATIENCE_MS = 300_000;
 export function slotWatch(
   boss: PgBoss,
   logger: Logger,
+  { slotPatienceMs, failedSlotPatienceMs }: Pick<Timings, 'slotPatienceMs' | 'failedSlotPatienceMs'> = TIMINGS,
 ): (now: number, schedules: readonly WatchedSchedule[]) => Promise<void> {
   const unservedSince = new Map<string, { readonly hasFailed: boolean; readonly since: number }>();
   const unreadable = new Map<string, string>();
@@ -60,7 +57,7 @@ export function slotWatch(
       const found = unservedSince.get(job);
       const since = found?.hasFailed === hasFailed ? found.since : performance.now();
       unservedSince.set(job, { hasFailed, since });
-      if (performance.now() - since < (hasFailed ? FAILED_PATIENCE_MS : PATIENCE_MS)) continue;
+      if (performance.now() - since < (hasFailed ? failedSlotPatienceMs : slotPatienceMs)) continue;
       // Others find the same, and the queue admits one that waits: one of them says so.
       const id = await boss.send(job, { trigger: 'schedule' });
       if (id !== null)

@@ -4,13 +4,13 @@ import { type ActivationDependencies, runActivation } from './run-activation.ts'
 
 /** Installs the queue and the schedule of a job, polls the queue, and asks for one activation at once. */
 export async function startJob(dependencies: ActivationDependencies, job: Job): Promise<void> {
-  const { boss, settings, logger } = dependencies;
+  const { boss, settings, logger, timings } = dependencies;
   await ensureQueue(boss, job.name, { schema: settings.queue.schema, logger });
   await ensureSchedule(boss, job.name, job.schedule(settings), logger);
   const poller: string = await boss.work(
     job.name,
     // Polled when something is known to wait there (`queue-watch.ts`), and rarely in any case.
-    { includeMetadata: true, pollingIntervalSeconds: 60 },
+    { includeMetadata: true, pollingIntervalSeconds: timings.workSeconds },
     async ([attempt]) => {
       const outcome = await runActivation(dependencies, job, attempt!);
       // The next one of a backlog is there already: fetch it without waiting for the poll.

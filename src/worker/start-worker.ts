@@ -7,13 +7,14 @@ import type { Logger } from '../logger.ts';
 import type { MigratableDatabase } from '../store/database.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { activationMetrics } from './activation-metrics.ts';
-import { monotonicClock, openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
+import { openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
 import { checkIn } from './check-in.ts';
 import { driftWatch } from './drift-watch.ts';
 import { ensureSlotsAreRescued } from './queue.ts';
 import { checkBeforeTie, checkTie, tie } from './queue-tie.ts';
 import { watchQueues } from './queue-watch.ts';
 import { startJob } from './start-job.ts';
+import { TIMINGS, type Timings } from './timings.ts';
 import { removeUnneededSchedules } from './unneeded-schedules.ts';
 
 export interface WorkerDependencies {
@@ -27,6 +28,8 @@ export interface WorkerDependencies {
   readonly tracerProvider?: TracerProvider | undefined;
   /** Called once, with the reason, when the database has let this replica log in no more for a minute. It should end. */
   readonly onRefused?: (error: Error) => void;
+  /** Default: those that are shipped. */
+  readonly timings?: Timings;
 }
 
 export interface Worker {
@@ -46,8 +49,16 @@ export interface Worker {
 /** Starts one replica: installs queues and schedules, polls, and asks for one activation of each job at once. */
 export async function startWorker(dependencies: WorkerDependencies): Promise<Worker> {
   const { queue, database, settings, logger, meterProvider, tracerProvider, onRefused = () => {} } = dependencies;
+  const { timings = TIMINGS } = dependencies;
   const by = settings.instance.name;
-  const boss = openBoss({ ...queue, migrate: settings.queue.migrate, role: 'worker', meterProvider, tracerProvider });
+  const boss = openBoss({
+    ...queue,
+    migrate: settings.queue.migrate,
+    role: 'worker',
+    meterProvider,
+    tracerProvider,
+    timings,
+  });
   const metrics = activationMetrics((meterProvider ?? openTelemetry).getMeter('sealog'));
   const tracer = (tracerProvider ?? trace).getTracer('sealog');
   await using stack = new AsyncDisposableStack();
@@ -59,14 +70,15 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   await ensureSlotsAreRescued(boss);
   const configured = JOBS.map((job) => ({ job: job.name, ...job.schedule(settings) }));
   // Before its schedules are there: a replica of another version removes those of jobs that no replica has.
-  const afterwards = () => removeUnneededSchedules(queue);
-  const heartbeat = stack.use(await checkIn({ database, logger, replica: by, configured, afterwards }));
-  const running = { boss, database, settings, logger, metrics, tracer, stopped: stopping.signal };
+  const afterwards = () => removeUnneededSchedules(queue, timings);
+  const heartbeat = stack.use(await checkIn({ database, logger, replica: by, configured, timings, afterwards }));
+  const running = { boss, database, settings, logger, metrics, tracer, stopped: stopping.signal, timings };
   for (const job of JOBS) await startJob(running, job);
   const watch = await watchQueues({
     boss,
     schema: queue.schema,
     logger,
+    timings,
     configured,
     onSchedules: driftWatch(logger, configured),
     onRefused(err) {
@@ -83,7 +95,7 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
       const polled = boss
         .getWipData({ includeInternal: true })
         .map((poller) => Math.max(poller.lastFetchedOn ?? 0, poller.lastErrorOn ?? 0, poller.createdOn));
-      return Math.max(monotonicClock.now() - Math.min(...polled), watch.sinceLookedMs());
+      return Math.max(timings.clock.now() - Math.min(...polled), watch.sinceLookedMs());
     },
     checkWork() {
       const failure = watch.failure() ?? heartbeat.failure();

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { insertEntries } from '../support/entries.ts';
 import { checkEffects, checkLogLines } from '../support/faults/check-activations.ts';
+import { FAST_WORKER, hurry } from '../support/fast-time.ts';
 import { openFleet } from '../support/faults/fleet.ts';
 import { killInActivation, RESCUE_SETTINGS, TIMEOUT_SECONDS } from '../support/faults/rescue.ts';
 import { createRoleLogins, type RoleLogins, sealog } from '../support/role-logins.ts';
@@ -11,11 +12,12 @@ afterAll(async () => await logins[Symbol.asyncDispose]());
 
 test('a fleet that owns nothing activates, supervises and rescues, and complains of nothing', async () => {
   const { pool } = logins.database;
+  await hurry(pool);
   const env = { ...RESCUE_SETTINGS, SEALOG_QUEUE_MIGRATE: 'false' };
-  await using fleet = openFleet({ url: logins.worker, env });
+  await using fleet = openFleet({ url: logins.worker, env, executable: FAST_WORKER });
   for (const name of ['one', 'two']) await fleet.ready(await fleet.start(name));
 
-  const { rows } = await pool.query<{ now: Date }>('select clock_timestamp() as now');
+  const { rows } = await pool.query<{ now: Date }>('select pgboss.job_now() as now');
   const rescue = await killInActivation({ cluster: { url: logins.database.url, pool }, fleet }, 1000);
   expect(rescue).toMatchObject({ timedOut: 500 });
   expect(rescue.rescuer).not.toBe(rescue.victim);
@@ -37,4 +39,4 @@ test('a fleet that owns nothing activates, supervises and rescues, and complains
   expect(fleet.died).toEqual([]);
   const said = fleet.everyone.flatMap((replica) => replica.process.lines());
   expect(said.filter((line) => /permission denied|must be owner|42501/.test(line))).toEqual([]);
-}, 120_000);
+});

@@ -8,6 +8,7 @@ import { insertEntries } from '../support/entries.ts';
 import { startReplica, type TestReplica } from '../support/replica.ts';
 import { startProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -142,7 +143,7 @@ test("a time limit of the role's does not end an activation's transaction", asyn
     end $$`);
   await using replica = await startReplica(database.url);
   await replica.startup();
-  const settings = await inTransaction(replica.database, async ({ db }) => {
+  const settings = await inTransaction(replica.database, TIMINGS.transaction, async ({ db }) => {
     const { rows } = await sql<{ name: string; setting: string }>`
       select name, setting from pg_settings where name in ('statement_timeout', 'lock_timeout',
              'idle_in_transaction_session_timeout', 'transaction_timeout')`.execute(db);

@@ -9,6 +9,7 @@ import { requestActivation } from '../../src/worker/request-activation.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -54,9 +55,14 @@ test('a replica that checks in seals too, for readers who cannot', async () => {
   const id = await completeOne('after it');
   const log = auditLogDatabase(database.pool, 'sealog');
   await waitUntil('what was completed since is published', async () => {
-    await checkInReplica(log, { id: randomUUID(), name: 'replica-1' }, [
-      { job: 'audit-timeout', cron: '* * * * *', timezone: 'UTC' },
-    ]);
+    await checkInReplica(
+      log,
+      { id: randomUUID(), name: 'replica-1' },
+      {
+        configured: [{ job: 'audit-timeout', cron: '* * * * *', timezone: 'UTC' }],
+        goneSeconds: TIMINGS.goneSeconds,
+      },
+    );
     const { rowCount } = await database.pool.query(
       `select from sealog.audit_log_complete
         where id = $1 and time_completed <= (select sealed from sealog.audit_log_horizon)`,

@@ -10,6 +10,7 @@ import { recordingLogger } from '../support/recording-logger.ts';
 import { startStreamingPair, type StreamingPair } from '../support/streaming-pair.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let pair: StreamingPair;
 beforeAll(async () => void (pair = await startStreamingPair()), 120_000);
@@ -43,7 +44,7 @@ test('so does a worker', async () => {
   const pool = openPool({ connectionString: proxy.url, max: 1, applicationName: 'worker', onError: () => {} });
   const database = auditLogDatabase(pool, 'sealog');
   const activate = () =>
-    inTransaction(database, (transaction) =>
+    inTransaction(database, TIMINGS.transaction, (transaction) =>
       timeoutStaleEntries(transaction, { cutoff: '2020-01-01T00:00:00.000000Z', limit: 1 }),
     );
   await expect(activate()).rejects.toMatchObject({ code: '25006' });

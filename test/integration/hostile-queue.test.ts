@@ -16,6 +16,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { completedAgo, insertFleet } from '../support/queue-rows.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -107,7 +108,7 @@ test('a megabyte of a refusal is cut where it is stored, and where it is shown',
     create trigger refuse before update on sealog.audit_log for each row
       when (old.id = '${first}') execute function sealog.refuse()`);
   const cutoff = new Date(Date.now() - 14_400_000).toISOString();
-  const done = await inTransaction(auditLogDatabase(database.pool, 'sealog'), (transaction) =>
+  const done = await inTransaction(auditLogDatabase(database.pool, 'sealog'), TIMINGS.transaction, (transaction) =>
     timeoutEachStaleEntry(transaction, { cutoff, limit: 10 }),
   );
   expect(done).toMatchObject({ timedOut: 1, skipped: [{ id: first }] });

@@ -8,6 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -132,10 +133,14 @@ test('two replicas of one name are two: one that ends leaves the other one in th
   await using first = await startReplica(database.url, name);
   {
     await using second = await startReplica(database.url, { ...name, SEALOG_AUDIT_TIMEOUT_SCHEDULE: '*/7 * * * *' });
-    const crons = (await listReplicaSchedules(second.database, 'audit-timeout')).map(({ cron }) => cron);
+    const crons = (
+      await listReplicaSchedules(second.database, { job: 'audit-timeout', goneSeconds: TIMINGS.goneSeconds })
+    ).map(({ cron }) => cron);
     expect(crons.toSorted()).toEqual(['*/7 * * * *', first.settings.auditTimeout.schedule].toSorted());
   }
-  expect(await listReplicaSchedules(first.database, 'audit-timeout')).toMatchObject([{ name: 'twin' }]);
+  expect(
+    await listReplicaSchedules(first.database, { job: 'audit-timeout', goneSeconds: TIMINGS.goneSeconds }),
+  ).toMatchObject([{ name: 'twin' }]);
 });
 
 describe('a slot that no activation has served', () => {

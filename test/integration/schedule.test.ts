@@ -3,6 +3,7 @@ import { listReplicaSchedules } from '../../src/store/replica-schedules.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -36,7 +37,7 @@ test('the schedule of the last replica to start is installed, the change is logg
     { level: 'warn', configured: '*/7 * * * * UTC', installed: '*/5 * * * * Europe/Berlin' },
   ]);
   expect(recent.logger.withEvent('schedule.drift')).toEqual([]);
-  expect(await listReplicaSchedules(old.database, 'audit-timeout')).toEqual([
+  expect(await listReplicaSchedules(old.database, { job: 'audit-timeout', goneSeconds: TIMINGS.goneSeconds })).toEqual([
     { name: 'old', cron: '*/7 * * * *', timezone: 'UTC' },
     { name: 'recent', cron: '*/5 * * * *', timezone: 'Europe/Berlin' },
   ]);
@@ -58,5 +59,7 @@ test('a replica that starts with the installed schedule writes nothing', async (
   expect(second.logger.withEvent('schedule.installed')).toEqual([]);
   expect((await database.pool.query('select updated_on from pgboss.schedule')).rows).toEqual(before.rows);
   // The first one has left the fleet with its end.
-  expect(await listReplicaSchedules(second.database, 'audit-timeout')).toMatchObject([{ name: 'second' }]);
+  expect(
+    await listReplicaSchedules(second.database, { job: 'audit-timeout', goneSeconds: TIMINGS.goneSeconds }),
+  ).toMatchObject([{ name: 'second' }]);
 });

@@ -7,6 +7,8 @@ import { lastActivations, type RecordedActivation } from '../../src/worker/activ
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
 import { startWorker, type Worker } from '../../src/worker/start-worker.ts';
+import type { Timings } from '../../src/worker/timings.ts';
+import { EAGER_TIMINGS } from './fast-time.ts';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
 
 /** A worker in this process, over real pg-boss, whose log lines the test reads. */
@@ -24,7 +26,11 @@ export interface TestReplica extends AsyncDisposable {
 export type ReplicaOptions = Readonly<Record<string, string>>;
 
 /** Starts a replica on a database; `environment` sets what differs from the settings of config/test.json. */
-export async function startReplica(url: string, environment: ReplicaOptions = {}): Promise<TestReplica> {
+export async function startReplica(
+  url: string,
+  environment: ReplicaOptions = {},
+  timings: Timings = EAGER_TIMINGS,
+): Promise<TestReplica> {
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url, ...environment } });
   const logger = recordingLogger();
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
@@ -36,7 +42,7 @@ export async function startReplica(url: string, environment: ReplicaOptions = {}
     logger,
     instanceName: settings.instance.name,
   };
-  const worker = await startWorker({ queue, database, settings, logger }).catch(async (error: unknown) => {
+  const worker = await startWorker({ queue, database, settings, logger, timings }).catch(async (error: unknown) => {
     await pool.end();
     throw error;
   });

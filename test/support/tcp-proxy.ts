@@ -9,6 +9,10 @@ export interface TcpProxy extends AsyncDisposable {
   readonly url: string;
   /** Ends all connections and refuses new ones. */
   cut(): Promise<void>;
+  /** Ends all connections, and each new one as soon as it is there, until `mend`. */
+  turnAway(): void;
+  /** How many were. */
+  readonly turnedAway: number;
   /** Listens again, on the same port, and connects whoever comes. What was lost by `halfOpen` stays lost. */
   mend(): Promise<void>;
   /** Holds back everything, in both directions, on the connections that are there and on new ones. Nothing is lost. */
@@ -50,6 +54,8 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   let port = 0;
   let server: Server | undefined;
   let swallows = false;
+  let turnsAway = false;
+  let turnedAway = 0;
   let latencyMs = 0;
   let frozen: PromiseWithResolvers<void> | undefined;
 
@@ -69,6 +75,11 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
         void forward(link, chunk, (passed) => done(null, passed && isCut(passed) ? undefined : passed)),
     });
   const join = (client: Socket): void => {
+    if (turnsAway) {
+      turnedAway++;
+      client.destroy();
+      return;
+    }
     const link: Link = { lost: swallows, answerIsLost: false };
     links.add(link);
     const upstream = track(connect(Number(target.port), target.hostname));
@@ -96,6 +107,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   };
   const mend = async (): Promise<void> => {
     swallows = false;
+    turnsAway = false;
     if (server) return;
     server = createServer(join).listen(port, '127.0.0.1');
     await once(server, 'listening');
@@ -118,6 +130,13 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   return {
     url: url.href,
     cut,
+    turnAway() {
+      turnsAway = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    get turnedAway() {
+      return turnedAway;
+    },
     mend,
     freeze: () => (frozen ??= Promise.withResolvers()),
     thaw,

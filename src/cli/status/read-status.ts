@@ -10,6 +10,7 @@ import type { RecordedActivation } from '../../worker/activation-history.ts';
 import type { JobSchedule } from '../../worker/queue.ts';
 import type { QueueHolder } from '../../worker/queue-holder.ts';
 import type { QueueStatus, QueueStatusQuery, Replica } from '../../worker/queue-status.ts';
+import { TIMINGS } from '../../worker/timings.ts';
 import { type Drain, drainOf } from './drain.ts';
 import { type Problem, problemsOf } from './problems.ts';
 
@@ -75,7 +76,7 @@ export async function readStatus(
   const refused = completed[0]?.skipped.length ?? 0;
   const left = completed[0]?.limitReached ? (await countIncomplete(database, completed[0].cutoff)).stale - refused : 0;
   const { horizon, lagSeconds, heldBy } = await readHorizon(database);
-  const configured = await listReplicaSchedules(database, job);
+  const configured = await listReplicaSchedules(database, { job, goneSeconds: TIMINGS.goneSeconds });
   const seen = {
     job,
     schedule: schedule?.cron ?? null,

@@ -22,7 +22,7 @@ export const DRAIN_TIMEOUT_SECONDS = 14_400;
  */
 export async function drainBacklog(
   { cluster, fleet }: { readonly cluster: Pick<FaultCluster, 'pool'>; readonly fleet: Fleet },
-  { entries, kill, timeoutMs }: { readonly entries: number; readonly kill: boolean; readonly timeoutMs: number },
+  { entries, kill, timeoutMs }: { readonly entries: number; readonly kill: boolean; readonly timeoutMs?: number },
 ): Promise<Drain> {
   const { pool } = cluster;
   await insertStaleEntries(pool, entries);
