@@ -7,6 +7,7 @@ import { readCutoff } from '../../src/store/read-cutoff.ts';
 import { toEntry } from '../../src/store/select-entries.ts';
 import { timeoutStaleEntries } from '../../src/store/timeout-stale-entries.ts';
 import { createDatabase } from '../support/database.ts';
+import { explaining } from '../support/explaining.ts';
 
 test('the statement of the job finds 10 incomplete entries among 100,000 completed ones by the partial index', async () => {
   await using database = await createDatabase();
@@ -62,6 +63,24 @@ test('an entry is completed and timed out by the primary key, when nothing tells
   expect(timeOut!.match(/audit_log_incomplete_by_time_started/g)).toHaveLength(2);
 });
 
+test('the statistics of the planner, which any reader may use, hold nothing of what entries say', async () => {
+  await using database = await createDatabase();
+  await database.pool.query(`
+    insert into sealog.audit_log (operation_id, actor_kind, actor_id, tenant_id, details)
+    select 'bulk', 'user', 'u' || n % 3, 't' || n % 3, '{"a": 1}' from generate_series(1, 1000) n`);
+  await database.pool.query('analyze sealog.audit_log');
+  const { rows } = await database.pool.query<{ attname: string }>(
+    `select attname from pg_stats where schemaname = 'sealog' and tablename = 'audit_log' order by attname`,
+  );
+  expect(rows.map(({ attname }) => attname)).toEqual([
+    'amends',
+    'id',
+    'result_kind',
+    'time_completed',
+    'time_started',
+  ]);
+});
+
 test.each(['ascending', 'descending'] satisfies Order[])(
   'a page with a filter that no entry passes is one ordered range scan after the other, %s',
   async (order) => {
@@ -103,21 +122,4 @@ async function bounds(pool: pg.Pool): Promise<{ from: string }> {
        from sealog.audit_log_complete`,
   );
   return rows[0]!;
-}
-
-/** A pool that explains every update, or what else `which` says, as it is sent, before it runs it. */
-function explaining(pool: pg.Pool, which = /^(?:with|update) /): { statements: string[]; pool: pg.Pool } {
-  const statements: string[] = [];
-  const connect = async () => {
-    const client = await pool.connect();
-    const query = async (text: string, values: unknown[]) => {
-      if (which.test(text)) {
-        const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain ${text}`, values);
-        statements.push(...rows.map((row) => row['QUERY PLAN']));
-      }
-      return await client.query(text, values);
-    };
-    return { query, release: () => client.release() };
-  };
-  return { statements, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
 }
