@@ -72,13 +72,7 @@ test('the statistics of the planner, which any reader may use, hold nothing of w
   const { rows } = await database.pool.query<{ attname: string }>(
     `select attname from pg_stats where schemaname = 'sealog' and tablename = 'audit_log' order by attname`,
   );
-  expect(rows.map(({ attname }) => attname)).toEqual([
-    'amends',
-    'id',
-    'result_kind',
-    'time_completed',
-    'time_started',
-  ]);
+  expect(rows.map(({ attname }) => attname)).toEqual(['amends', 'id', 'result_kind', 'time_completed', 'time_started']);
 });
 
 test.each(['ascending', 'descending'] satisfies Order[])(

@@ -1,7 +1,10 @@
 import type pg from 'pg';
 
 /** A pool that explains every update, or what else `which` says, as it is sent, before it runs it. */
-export function explaining(pool: pg.Pool, which: RegExp = /^(?:with|update) /): { statements: string[]; pool: pg.Pool } {
+export function explaining(
+  pool: pg.Pool,
+  which: RegExp = /^(?:with|update) /,
+): { statements: string[]; pool: pg.Pool } {
   const statements: string[] = [];
   const connect = async () => {
     const client = await pool.connect();
