@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type AuditLog, createAuditLog, type Entry } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
@@ -48,7 +49,7 @@ async function insertCompleted(count: number, operationId: string, details: obje
 }
 
 async function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
-  return await spawnNode(['src/bin.ts', 'list', ...args], { env: { DATABASE_URL: database.url, ...env } });
+  return await spawnNode([sealogCommand, 'list', ...args], { env: { DATABASE_URL: database.url, ...env } });
 }
 
 async function list(...args: readonly string[]) {
@@ -165,7 +166,7 @@ describe('what is listed', () => {
 
 describe('a reader that goes away', () => {
   const run = promisify(execFile);
-  const program = `'${process.execPath}' src/bin.ts list`;
+  const program = `'${process.execPath}' '${sealogCommand}' list`;
   const env = () => ({ ...process.env, DATABASE_URL: database.url });
 
   test.each(['--format jsonl', '--format csv', '--limit 2000', '--format jsonl --follow'])(
@@ -247,7 +248,7 @@ test('an export needs no more memory than a page of it, and waits for its reader
   await insertCompleted(48_000, 'bulk', { text: 'x'.repeat(6000) }, large);
   const child = spawn(
     process.execPath,
-    ['--max-old-space-size=96', 'src/bin.ts', 'list', '--format', 'jsonl', '--operation', 'bulk'],
+    ['--max-old-space-size=96', sealogCommand, 'list', '--format', 'jsonl', '--operation', 'bulk'],
     { env: { ...process.env, DATABASE_URL: large.url }, stdio: ['ignore', 'pipe', 'ignore'] },
   );
   try {
@@ -272,7 +273,7 @@ test('an export needs no more memory than a page of it, and waits for its reader
 
 test('status tells the horizon, and the session that holds it back', async () => {
   const status = async (...args: readonly string[]) => {
-    await using child = await spawnNode(['src/bin.ts', 'status', ...args], { env: { DATABASE_URL: database.url } });
+    await using child = await spawnNode([sealogCommand, 'status', ...args], { env: { DATABASE_URL: database.url } });
     expect(await child.exited).toEqual({ code: 0, signal: null });
     return child.stdout;
   };

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { checkGolden, UUIDS, withPlaceholders } from '../support/golden.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -13,7 +14,7 @@ beforeAll(async () => {
 afterAll(async () => await database[Symbol.asyncDispose]());
 
 async function show(...args: readonly string[]) {
-  const child = await spawnNode(['src/bin.ts', 'show', ...args], { env: { DATABASE_URL: database.url } });
+  const child = await spawnNode([sealogCommand, 'show', ...args], { env: { DATABASE_URL: database.url } });
   const { code } = await child.exited;
   return { code, stdout: child.stdout, stderr: child.stderr };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { testPool } from '../support/connection.ts';
 import { auditLogDatabase, type MigratableDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
@@ -21,7 +22,7 @@ afterEach(async () => await database[Symbol.asyncDispose]());
 
 test('twelve processes may migrate an empty database at once', async () => {
   const env = { DATABASE_URL: database.url, SEALOG_DATABASE_SCHEMA: 'audit', SEALOG_QUEUE_SCHEMA: 'queue' };
-  const processes = await Promise.all(Array.from({ length: 12 }, () => spawnNode(['src/bin.ts', 'migrate'], { env })));
+  const processes = await Promise.all(Array.from({ length: 12 }, () => spawnNode([sealogCommand, 'migrate'], { env })));
   const exits = await Promise.all(processes.map(({ exited }) => exited));
   expect(processes.filter((_, index) => exits[index]?.code !== 0).map(({ stderr }) => stderr)).toEqual([]);
   const applied = processes.flatMap(({ stdout }) => stdout.match(/applied .*/g) ?? []);
@@ -73,7 +74,7 @@ test('a schema newer than the code is refused and left alone', async () => {
   };
   await expect(migrate(log)).rejects.toMatchObject(refusal);
   await expect(checkSchema(log)).rejects.toMatchObject(refusal);
-  const worker = await spawnNode(['src/bin.ts', 'worker'], { env: { DATABASE_URL: database.url } });
+  const worker = await spawnNode([sealogCommand, 'worker'], { env: { DATABASE_URL: database.url } });
   expect(await worker.exited).toEqual({ code: 1, signal: null });
   expect(worker.stderr).toMatch(/^sealog: database schema "sealog" is newer .*\n$/);
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { execute } from './cluster.ts';
+import { sealogCommand } from './command.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { spawnNode } from './processes.ts';
 
@@ -52,7 +53,7 @@ export async function createRoleLogins(): Promise<RoleLogins> {
 
 /** Runs a command as a role and returns what it printed. Throws unless it ends with 0. */
 export async function sealog(url: string, ...args: readonly string[]): Promise<string> {
-  await using command = await spawnNode(['src/bin.ts', ...args], {
+  await using command = await spawnNode([sealogCommand, ...args], {
     env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_QUEUE_MIGRATE: 'false' },
   });
   const { code } = await command.exited;
