@@ -41,7 +41,7 @@ export async function createDatabase({ template = true }: TestDatabaseOptions = 
 async function create(clusterUrl: string, name: string, template: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await execute(clusterUrl, `create database ${name} template ${template}`);
+      await execute(clusterUrl, `create database ${name} template ${template} ${variable('SEALOG_TEST_STRATEGY')}`);
       return;
     } catch (error) {
       const templateInUse = error instanceof pg.DatabaseError && error.code === '55006';
