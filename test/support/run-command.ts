@@ -21,9 +21,7 @@ export async function runCommand(
   const [stdout, stderr] = [recorded(fd), recorded(fd)];
   const before = { env: process.env, exitCode: process.exitCode };
   // These are the test's own: Jest gives each file another `process`.
-  const streams = ['stdout', 'stderr'].map(
-    (name) => [name, Object.getOwnPropertyDescriptor(process, name)!] as const,
-  );
+  const streams = ['stdout', 'stderr'].map((name) => [name, Object.getOwnPropertyDescriptor(process, name)!] as const);
   Object.defineProperties(process, {
     stdout: { value: stdout, configurable: true },
     stderr: { value: stderr, configurable: true },
@@ -32,7 +30,7 @@ export async function runCommand(
   process.exitCode = undefined;
   try {
     const code = await run(args, process);
-    return { code: code || Number(process.exitCode ?? 0), stdout: stdout.text, stderr: stderr.text };
+    return { code: code === 0 ? exitCodeSet() : code, stdout: stdout.text, stderr: stderr.text };
   } finally {
     process.env = before.env;
     process.exitCode = before.exitCode;
@@ -51,4 +49,9 @@ function recorded(fd: number): Writable & { fd: number; text: string } {
   });
   const written = Object.assign(stream, { fd, text: '', isTTY: false });
   return written;
+}
+
+/** Of a command that ran and failed. */
+function exitCodeSet(): number {
+  return Number(process.exitCode ?? 0);
 }
