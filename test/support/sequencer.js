@@ -33,6 +33,7 @@ const placeOf = ({ path }) => {
 
 export default class LongestFirst extends Sequencer {
   sort(tests) {
+    // oxlint-disable-next-line unicorn/no-array-sort -- it is Jest's, and no array's
     return super.sort(tests).toSorted((one, other) => placeOf(one) - placeOf(other));
   }
 }
