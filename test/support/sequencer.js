@@ -5,7 +5,6 @@ import Sequencer from '@jest/test-sequencer';
  * last time, but in a fresh checkout there was none, and in the end a worker would wait for a minute alone.
  */
 const LONGEST = [
-  'rolling-schedule',
   'worker',
   'database-faults',
   'rescue',
