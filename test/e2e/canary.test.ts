@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAuditLog } from '../../src/index.ts';
 import { execute } from '../support/cluster.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
@@ -73,7 +74,7 @@ test.each([
 );
 
 async function outputOf(env: Record<string, string>, args: readonly string[]): Promise<string> {
-  await using command = await spawnNode(['src/bin.ts', ...args], {
+  await using command = await spawnNode([sealogCommand, ...args], {
     env: { NODE_ENV: 'test', SEALOG_LOG_LEVEL: 'trace', ...env },
   });
   await command.exited;
@@ -83,7 +84,7 @@ async function outputOf(env: Record<string, string>, args: readonly string[]): P
 test.each(CASES.slice(0, 3))(
   'a password that %s is told by no worker, neither in its log nor over HTTP',
   async (_, url) => {
-    await using worker = await spawnNode(['src/bin.ts', 'worker'], {
+    await using worker = await spawnNode([sealogCommand, 'worker'], {
       env: { NODE_ENV: 'test', SEALOG_LOG_LEVEL: 'trace', DATABASE_URL: url() },
     });
     const { port } = await worker.waitForEvent('http.started');

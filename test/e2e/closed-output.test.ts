@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { openSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { freePort } from '../support/free-port.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -14,7 +15,7 @@ afterEach(async () => await database[Symbol.asyncDispose]());
 const run = promisify(execFile);
 
 async function shell(command: string): Promise<string> {
-  const script = command.replace('sealog', `'${process.execPath}' src/bin.ts`);
+  const script = command.replace('sealog', `'${process.execPath}' '${sealogCommand}'`);
   const { stderr } = await run('sh', ['-c', script], { env: { ...process.env, DATABASE_URL: database.url } });
   return stderr;
 }
@@ -34,7 +35,7 @@ test('a worker whose log cannot be written works, and stops when it is told to',
   await shell('sealog migrate > /dev/null');
   const port = await freePort();
   const env = { ...process.env, DATABASE_URL: database.url, NODE_ENV: 'test', SEALOG_HTTP_PORT: String(port) };
-  const worker = spawn(process.execPath, ['src/bin.ts', 'worker'], {
+  const worker = spawn(process.execPath, [sealogCommand, 'worker'], {
     env,
     stdio: ['ignore', openSync('/dev/full', 'w'), 'ignore'],
   });

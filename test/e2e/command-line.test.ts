@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -10,7 +11,7 @@ beforeAll(async () => void (database = await createDatabase()));
 afterAll(async () => await database[Symbol.asyncDispose]());
 
 async function sealog(args: string[], env: Readonly<Record<string, string | undefined>> = {}) {
-  const child = await spawnNode(['src/bin.ts', ...args], { env: { DATABASE_URL: database.url, ...env } });
+  const child = await spawnNode([sealogCommand, ...args], { env: { DATABASE_URL: database.url, ...env } });
   const { code } = await child.exited;
   return { code, stdout: child.stdout, stderr: child.stderr };
 }
@@ -60,7 +61,7 @@ test('an activation that no worker takes stands, and a worker that comes later r
 
 test('status tells schedule, activations, replicas and counts, for people and as JSON', async () => {
   const schedule = quietSchedule();
-  await using worker = await spawnNode(['src/bin.ts', 'worker'], {
+  await using worker = await spawnNode([sealogCommand, 'worker'], {
     env: {
       DATABASE_URL: database.url,
       SEALOG_INSTANCE_NAME: 'replica-1',
@@ -93,7 +94,7 @@ test('status tells schedule, activations, replicas and counts, for people and as
 });
 
 test('activate tells on stderr how far it has come, and which replica is at it', async () => {
-  await using worker = await spawnNode(['src/bin.ts', 'worker'], {
+  await using worker = await spawnNode([sealogCommand, 'worker'], {
     env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_INSTANCE_NAME: 'replica-2', SEALOG_LOG_LEVEL: 'debug' },
   });
   await worker.waitForEvent('audit-timeout.activation');
@@ -105,7 +106,7 @@ test('activate tells on stderr how far it has come, and which replica is at it',
     create trigger wait before update on sealog.audit_log for each row execute function sealog.wait()`);
   await using blocker = await connected(database.url);
   await blocker.query('select pg_advisory_lock(42)');
-  await using activate = await spawnNode(['src/bin.ts', 'activate'], { env: { DATABASE_URL: database.url } });
+  await using activate = await spawnNode([sealogCommand, 'activate'], { env: { DATABASE_URL: database.url } });
   const running = await activate.waitForLine((line) => line.includes('running'));
   expect(running).toMatch(/^audit-timeout: running on replica-2 since \d{4}-\S+Z$/);
   await blocker.query('select pg_advisory_unlock(42)');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { run } from '../../src/cli/run.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { checkGolden, withPlaceholders } from '../support/golden.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -137,7 +138,7 @@ test('no database, or not the one that it should be', async () => {
 
 test('an activation that is not run in time, and one that an operator cancels', async () => {
   const { url, pool } = database;
-  const args = ['src/bin.ts', 'activate', '--wait'];
+  const args = [sealogCommand, 'activate', '--wait'];
   const env = { DATABASE_URL: url };
   await using late = await spawnNode([...args, '1'], { env });
   expect(await late.exited).toMatchObject({ code: 1 });

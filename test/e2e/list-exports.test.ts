@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -9,7 +10,7 @@ const PRINTED = '{"a": [1.10, 0.10000000000000000000001], "b": 9007199254740993}
 const DEEP = `${'['.repeat(2000)}${']'.repeat(2000)}`;
 
 async function list(database: TestDatabase, ...args: readonly string[]): Promise<string> {
-  await using child = await spawnNode(['src/bin.ts', 'list', ...args], { env: { DATABASE_URL: database.url } });
+  await using child = await spawnNode([sealogCommand, 'list', ...args], { env: { DATABASE_URL: database.url } });
   expect(await child.exited).toEqual({ code: 0, signal: null });
   return child.stdout;
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { decodeCursor } from '../../src/audit-log/cursor.ts';
 import type { Entry } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { waitUntil } from '../support/wait.ts';
 
@@ -26,7 +27,7 @@ afterEach(async () => {
 function start(args: readonly string[], stdout: 'file' | 'pipe' = 'file'): ChildProcess {
   const fd = openSync(at('log.jsonl'), 'a');
   try {
-    return spawn(process.execPath, ['src/bin.ts', 'list', '--format', 'jsonl', '--state', at('position'), ...args], {
+    return spawn(process.execPath, [sealogCommand, 'list', '--format', 'jsonl', '--state', at('position'), ...args], {
       env: { ...process.env, DATABASE_URL: database.url },
       stdio: ['ignore', stdout === 'file' ? fd : 'pipe', 'pipe'],
     });

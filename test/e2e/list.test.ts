@@ -4,9 +4,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type AuditLog, createAuditLog, type Entry } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
+import { runCommand } from '../support/run-command.ts';
 import { waitUntil } from '../support/wait.ts';
 
 /** More than one page of the command. */
@@ -47,14 +49,13 @@ async function insertCompleted(count: number, operationId: string, details: obje
   await on.pool.query(`update sealog.audit_log set result_kind = 'success' where time_completed is null`);
 }
 
-async function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
-  return await spawnNode(['src/bin.ts', 'list', ...args], { env: { DATABASE_URL: database.url, ...env } });
+async function start(args: readonly string[]): Promise<NodeProcess> {
+  return await spawnNode([sealogCommand, 'list', ...args], { env: { DATABASE_URL: database.url } });
 }
 
 async function list(...args: readonly string[]) {
-  const child = await start(args);
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr, next: nextOf(child.stderr) };
+  const listed = await runCommand(['list', ...args], { DATABASE_URL: database.url });
+  return { ...listed, next: nextOf(listed.stderr) };
 }
 
 /** The cursor in the last line of stderr. */
@@ -73,9 +74,12 @@ const idsOf = (listed: readonly Entry[]) => listed.map(({ id }) => id);
 
 describe('formats', () => {
   test('JSON lines are the entries of the library, all of them, and stderr says where they end', async () => {
-    const { code, stdout, stderr } = await list('--format', 'jsonl');
-    expect(code).toBe(0);
+    await using child = await start(['--format', 'jsonl']);
+    expect(await child.exited).toEqual({ code: 0, signal: null });
+    const { stdout, stderr } = child;
     expect(parseLines(stdout)).toEqual(entries);
+    // Within this process it says the same, as the tests below rely on.
+    expect((await list('--format', 'jsonl')).stdout).toBe(stdout);
     // A file gets what the log has; a terminal would get escapes.
     expect(stdout).toContain('red \\u001b[31m\u202e');
     expect(stderr).toMatch(/^next: [\w-]+ horizon: \d{4}-\d\d-\d\dT[\d:]+\.\d{6}Z settled: false\n$/);
@@ -165,7 +169,7 @@ describe('what is listed', () => {
 
 describe('a reader that goes away', () => {
   const run = promisify(execFile);
-  const program = `'${process.execPath}' src/bin.ts list`;
+  const program = `'${process.execPath}' '${sealogCommand}' list`;
   const env = () => ({ ...process.env, DATABASE_URL: database.url });
 
   test.each(['--format jsonl', '--format csv', '--limit 2000', '--format jsonl --follow'])(
@@ -233,11 +237,12 @@ describe('wrong usage', () => {
   });
 
   async function expectRefused(args: readonly string[], message: string): Promise<void> {
-    await using child = await start(args, { DATABASE_URL: 'postgres://x@127.0.0.1:1/none' });
-    expect({ ...(await child.exited), stdout: child.stdout }).toEqual({ code: 2, signal: null, stdout: '' });
-    expect(child.stderr).toContain(message);
-    expect(child.stderr).toMatch(/^error: option '--/);
-    expect(child.stderr).not.toContain('    at ');
+    const nowhere = { DATABASE_URL: 'postgres://x@127.0.0.1:1/none' };
+    const { code, stdout, stderr } = await runCommand(['list', ...args], nowhere);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(message);
+    expect(stderr).toMatch(/^error: option '--/);
+    expect(stderr).not.toContain('    at ');
   }
 });
 
@@ -247,7 +252,7 @@ test('an export needs no more memory than a page of it, and waits for its reader
   await insertCompleted(48_000, 'bulk', { text: 'x'.repeat(6000) }, large);
   const child = spawn(
     process.execPath,
-    ['--max-old-space-size=96', 'src/bin.ts', 'list', '--format', 'jsonl', '--operation', 'bulk'],
+    ['--max-old-space-size=96', sealogCommand, 'list', '--format', 'jsonl', '--operation', 'bulk'],
     { env: { ...process.env, DATABASE_URL: large.url }, stdio: ['ignore', 'pipe', 'ignore'] },
   );
   try {
@@ -272,9 +277,9 @@ test('an export needs no more memory than a page of it, and waits for its reader
 
 test('status tells the horizon, and the session that holds it back', async () => {
   const status = async (...args: readonly string[]) => {
-    await using child = await spawnNode(['src/bin.ts', 'status', ...args], { env: { DATABASE_URL: database.url } });
-    expect(await child.exited).toEqual({ code: 0, signal: null });
-    return child.stdout;
+    const { code, stdout } = await runCommand(['status', ...args], { DATABASE_URL: database.url });
+    expect(code).toBe(0);
+    return stdout;
   };
   const { horizon } = await auditLog.list();
   const before = JSON.parse(await status('--json'));

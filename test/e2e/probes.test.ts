@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -166,7 +167,7 @@ test('a replica is not ready while rules are off, and measures how many', async 
   expect(await replica.get('/healthz')).toMatchObject({ status: 200 });
   expect(await rulesOff()).toBe('1');
 
-  await using migrating = await spawnNode(['src/bin.ts', 'migrate'], { env: { DATABASE_URL: database.url } });
+  await using migrating = await spawnNode([sealogCommand, 'migrate'], { env: { DATABASE_URL: database.url } });
   expect(await migrating.exited).toEqual({ code: 0, signal: null });
   expect(await replica.get('/readyz')).toMatchObject({ status: 200 });
   expect(await rulesOff()).toBe('0');
@@ -241,7 +242,7 @@ test('what a client does wrong is answered or cut off, and the replica goes on',
 test('a port that is taken is told in one line', async () => {
   await using first = await startProbedWorker(database.url);
   const { port } = first;
-  await using second = await spawnNode(['src/bin.ts', 'worker'], {
+  await using second = await spawnNode([sealogCommand, 'worker'], {
     env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_HTTP_PORT: String(port) },
   });
   expect(await second.exited).toEqual({ code: 1, signal: null });

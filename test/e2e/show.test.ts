@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { checkGolden, UUIDS, withPlaceholders } from '../support/golden.ts';
 import { spawnNode } from '../support/processes.ts';
+import { type CommandRun, runCommand } from '../support/run-command.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -12,10 +14,8 @@ beforeAll(async () => {
 });
 afterAll(async () => await database[Symbol.asyncDispose]());
 
-async function show(...args: readonly string[]) {
-  const child = await spawnNode(['src/bin.ts', 'show', ...args], { env: { DATABASE_URL: database.url } });
-  const { code } = await child.exited;
-  return { code, stdout: child.stdout, stderr: child.stderr };
+async function show(...args: readonly string[]): Promise<CommandRun> {
+  return await runCommand(['show', ...args], { DATABASE_URL: database.url });
 }
 
 async function lateOne(): Promise<string> {
@@ -39,8 +39,9 @@ async function lateOne(): Promise<string> {
 test('an entry is shown in full, with the amendment that came later', async () => {
   const id = await lateOne();
   await auditLog.complete(id, { kind: 'error', httpStatusCode: 409, code: 'InUse', message: 'the disk is in use' });
-  const { code, stdout, stderr } = await show(id);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  await using child = await spawnNode([sealogCommand, 'show', id], { env: { DATABASE_URL: database.url } });
+  expect({ ...(await child.exited), stderr: child.stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+  const { stdout } = child;
   await checkGolden('show', withPlaceholders(stdout, UUIDS));
   // An id in capitals is the same one.
   expect((await show(id.toUpperCase())).stdout).toBe(stdout);

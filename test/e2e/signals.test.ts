@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { sealogCommand } from '../support/command.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -34,7 +35,7 @@ test.each([
   ['status', 'SIGINT', 130],
 ] as const)('%s ends at %s, with %i', async (command, signal, code) => {
   await using hold = await holdEverything();
-  await using run = await spawnNode(['src/bin.ts', command], { env: { DATABASE_URL: database.url } });
+  await using run = await spawnNode([sealogCommand, command], { env: { DATABASE_URL: database.url } });
   await waitUntil(`${command} waits`, isWaiting);
   run.kill(signal);
   expect(await run.exited).toEqual({ code, signal: null });
@@ -53,7 +54,7 @@ test('a signal is handled before the commands are loaded', async () => {
       },
     });`;
   const preload = `data:text/javascript,${encodeURIComponent(hook)}`;
-  await using run = await spawnNode(['--import', preload, 'src/bin.ts', '--version']);
+  await using run = await spawnNode(['--import', preload, sealogCommand, '--version']);
   expect(await run.exited).toEqual({ code: 0, signal: null });
   expect(run.stderr).toBe('handlers: 1 1\n');
 });
@@ -65,7 +66,7 @@ const canBeProcess1 = spawnSync('unshare', [...AS_PROCESS_1, 'true']).status ===
 test('process 1 of a container ends at SIGTERM, though it has no default for it', async () => {
   await using hold = await holdEverything();
   const [command, ...args] = [...(canBeProcess1 ? ['unshare', ...AS_PROCESS_1] : []), process.execPath];
-  const migrate = spawn(command, [...args, 'src/bin.ts', 'migrate'], {
+  const migrate = spawn(command, [...args, sealogCommand, 'migrate'], {
     env: { ...process.env, DATABASE_URL: database.url },
     stdio: 'ignore',
   });

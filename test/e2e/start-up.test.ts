@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase } from '../support/database.ts';
 import { openFleet } from '../support/faults/fleet.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -12,7 +13,7 @@ test('replicas and migrations that start at once on an empty database all succee
   const replicas = Promise.all(numbers.map(async (n) => await fleet.ready(await fleet.start(`replica-${n}`))));
   const env = { DATABASE_URL: database.url };
   const migrations = numbers.map(async () => {
-    const migration = stack.use(await spawnNode(['src/bin.ts', 'migrate'], { env }));
+    const migration = stack.use(await spawnNode([sealogCommand, 'migrate'], { env }));
     const { code } = await migration.exited;
     return { code, stderr: migration.stderr };
   });

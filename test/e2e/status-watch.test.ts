@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
 
-const WATCH = ['src/bin.ts', 'status', '--watch', '1'];
+const WATCH = [sealogCommand, 'status', '--watch', '1'];
 
 test('status --watch goes on while the database is away, on one client, and ends with 0', async () => {
   await using database = await createDatabase();
@@ -53,7 +54,7 @@ test('status names what is wrong when the database ends its session, or refuses 
   await using database = await createDatabase();
   await using hold = await connected(database.url);
   await hold.query('begin; lock table pgboss.version');
-  await using status = await spawnNode(['src/bin.ts', 'status'], { env: { DATABASE_URL: database.url } });
+  await using status = await spawnNode([sealogCommand, 'status'], { env: { DATABASE_URL: database.url } });
   await waitUntil('status waits, and is ended', async () => {
     const { rows } = await database.pool.query(
       `select pg_terminate_backend(pid) from pg_stat_activity

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createAuditLog } from '../../src/index.ts';
+import { sealogCommand } from '../support/command.ts';
 import { spawnNode } from '../support/processes.ts';
+import { runCommand } from '../support/run-command.ts';
 import { certificate, startTlsCluster, type TlsCluster } from '../support/tls-cluster.ts';
 
 let cluster: TlsCluster;
@@ -20,7 +22,7 @@ async function begin(connectionString: string): Promise<unknown> {
 }
 
 async function sealog(env: Record<string, string>, ...args: readonly string[]) {
-  await using command = await spawnNode(['src/bin.ts', ...args], { env: { NODE_ENV: 'test', ...env } });
+  await using command = await spawnNode([sealogCommand, ...args], { env: { NODE_ENV: 'test', ...env } });
   const { code } = await command.exited;
   return { code, stdout: command.stdout, stderr: command.stderr };
 }
@@ -36,11 +38,11 @@ describe('a connection is verified', () => {
       const SEALOG_CONFIG = join(directory, 'sealog.json');
       await writeFile(SEALOG_CONFIG, JSON.stringify({ database: { url: cluster.url({ parameters: VERIFIED }) } }));
       const env = { SEALOG_CONFIG, SEALOG_LOG_LEVEL: 'debug' };
-      await using worker = await spawnNode(['src/bin.ts', 'worker'], { env: { NODE_ENV: 'test', ...env } });
+      await using worker = await spawnNode([sealogCommand, 'worker'], { env: { NODE_ENV: 'test', ...env } });
       await worker.waitForEvent('audit-timeout.activation');
-      expect(await sealog(env, 'activate')).toMatchObject({ code: 0 });
-      expect(await sealog(env, 'status', '--json')).toMatchObject({ code: 0 });
-      expect(await sealog(env, 'list')).toMatchObject({ code: 0 });
+      for (const args of [['activate'], ['status', '--json'], ['list']]) {
+        expect(await runCommand(args, { NODE_ENV: 'test', ...env })).toMatchObject({ code: 0 });
+      }
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -7,6 +7,7 @@ import { createAuditLog } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { MIGRATIONS_FOLDER } from '../../src/store/migrations.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -15,7 +16,7 @@ test('replicas and services of this release go on while the next one migrates un
   await using database = await createDatabase();
   await using stack = new AsyncDisposableStack();
   const env = { DATABASE_URL: database.url, SEALOG_LOG_LEVEL: 'debug' };
-  const replica = stack.use(await spawnNode(['src/bin.ts', 'worker'], { env }));
+  const replica = stack.use(await spawnNode([sealogCommand, 'worker'], { env }));
   await replica.waitForEvent('audit-timeout.activation');
   const auditLog = stack.use(createAuditLog({ connectionString: database.url }));
   const before = await auditLog.begin({ operationId: 'begun_before', actor: { kind: 'system' } });
@@ -28,7 +29,7 @@ test('replicas and services of this release go on while the next one migrates un
 
   await auditLog.complete(before.id, { kind: 'success' });
   await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
-  const activate = stack.use(await spawnNode(['src/bin.ts', 'activate'], { env }));
+  const activate = stack.use(await spawnNode([sealogCommand, 'activate'], { env }));
   expect(await activate.exited).toEqual({ code: 0, signal: null });
   expect(JSON.parse(activate.stdout)).toMatchObject({ state: 'completed', timedOut: 1 });
   const { entries } = await auditLog.list();

@@ -22,9 +22,12 @@ const starter =
   ): Promise<Running> => {
     const app = create();
     if (audit) await app.register(sealogFastify, { ...audit, actor: () => ({ kind: 'user', id: 'u1' }) });
-    for (const [index, { build }] of cases.entries()) {
+    for (const [index, { name, build }] of cases.entries()) {
       const prefix = pathOf(index).slice(0, -1);
-      await app.register(async (scope) => build(scope, (what) => effects[index]!.push(what)), { prefix });
+      const one = async (scope: FastifyInstance) => build(scope, (what) => effects[index]!.push(what));
+      // One without a name is looked for in all modules that are loaded, which takes long under Jest.
+      const named = Object.assign(one, { [Symbol.for('fastify.display-name')]: name });
+      await app.register(named, { prefix });
     }
     await app.listen({ port: 0, host: '127.0.0.1' });
     return { port: (app.server.address() as AddressInfo).port, stop: () => app.close() };

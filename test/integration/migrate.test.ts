@@ -3,13 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { testPool } from '../support/connection.ts';
 import { auditLogDatabase, type MigratableDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
+import { inMigrationTurn } from '../../src/store/migration-turn.ts';
 import { MIGRATIONS_FOLDER, migrationNames } from '../../src/store/migrations.ts';
+import { openPool } from '../../src/store/open-pool.ts';
+import { restoreRules } from '../../src/store/restore-rules.ts';
+import { installQueues } from '../../src/worker/install-queues.ts';
 import { databaseUrl } from '../support/cluster.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 
 let database: TestDatabase;
 let log: MigratableDatabase;
@@ -19,13 +25,10 @@ beforeEach(async () => {
 });
 afterEach(async () => await database[Symbol.asyncDispose]());
 
-test('twelve processes may migrate an empty database at once', async () => {
-  const env = { DATABASE_URL: database.url, SEALOG_DATABASE_SCHEMA: 'audit', SEALOG_QUEUE_SCHEMA: 'queue' };
-  const processes = await Promise.all(Array.from({ length: 12 }, () => spawnNode(['src/bin.ts', 'migrate'], { env })));
-  const exits = await Promise.all(processes.map(({ exited }) => exited));
-  expect(processes.filter((_, index) => exits[index]?.code !== 0).map(({ stderr }) => stderr)).toEqual([]);
-  const applied = processes.flatMap(({ stdout }) => stdout.match(/applied .*/g) ?? []);
-  expect(applied).toEqual((await migrationNames(MIGRATIONS_FOLDER)).map((name) => `applied ${name}`));
+// Processes that do so: start-up.test.ts.
+test('twelve may migrate an empty database at once', async () => {
+  const applied = await Promise.all(Array.from({ length: 12 }, () => migrateAll('audit', 'queue')));
+  expect(applied.flat()).toEqual(await migrationNames(MIGRATIONS_FOLDER));
   await checkSchema(auditLogDatabase(database.pool, 'audit'));
   const { rows } = await database.pool.query('select name, policy from queue.queue');
   expect(rows).toContainEqual({ name: 'audit-timeout', policy: 'stately' });
@@ -73,7 +76,7 @@ test('a schema newer than the code is refused and left alone', async () => {
   };
   await expect(migrate(log)).rejects.toMatchObject(refusal);
   await expect(checkSchema(log)).rejects.toMatchObject(refusal);
-  const worker = await spawnNode(['src/bin.ts', 'worker'], { env: { DATABASE_URL: database.url } });
+  const worker = await spawnNode([sealogCommand, 'worker'], { env: { DATABASE_URL: database.url } });
   expect(await worker.exited).toEqual({ code: 1, signal: null });
   expect(worker.stderr).toMatch(/^sealog: database schema "sealog" is newer .*\n$/);
 });
@@ -96,6 +99,24 @@ test('the schema does not depend on the search path of those who use it', async 
   );
   expect(rows).toEqual([{ sane: true }]);
 });
+
+/** What `sealog migrate` does, on connections of its own. Returns what it has applied. */
+async function migrateAll(schema: string, queueSchema: string): Promise<readonly string[]> {
+  const onError = () => {};
+  const pool = openPool({ connectionString: database.url, max: 4, applicationName: 'migrating', onError });
+  const own = auditLogDatabase(pool, schema);
+  const queue = { schema: queueSchema, auditLogSchema: schema, logger: recordingLogger(), instanceName: 'test' };
+  try {
+    return await inMigrationTurn(own, async () => {
+      const applied = await migrate(own);
+      await restoreRules(own);
+      await installQueues({ pool, ...queue });
+      return applied;
+    });
+  } finally {
+    await pool.end();
+  }
+}
 
 async function schemaAsText(): Promise<unknown[]> {
   const { rows } = await database.pool.query(`

@@ -3,6 +3,7 @@ import { auditLogDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
 import { installQueues } from '../../src/worker/install-queues.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -41,7 +42,7 @@ test('two audit logs in one database do not share a queue: migrate, worker, acti
   await expect(ask(queue('other', 'pgboss'))).rejects.toMatchObject(OTHERS);
 
   const env = { DATABASE_URL: database.url, SEALOG_DATABASE_SCHEMA: 'other' };
-  await using command = await spawnNode(['src/bin.ts', 'activate'], { env });
+  await using command = await spawnNode([sealogCommand, 'activate'], { env });
   expect(await command.exited).toEqual({ code: 2, signal: null });
   expect(command.stderr).toContain(OTHERS.problems[0]);
 });

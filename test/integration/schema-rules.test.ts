@@ -3,6 +3,7 @@ import { auditLogDatabase } from '../../src/store/database.ts';
 import { describeRule, readRuleDifferences, readRulesState } from '../../src/store/migrated-rules.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { restoreRules } from '../../src/store/restore-rules.ts';
+import { sealogCommand } from '../support/command.ts';
 import { connected, testPool } from '../support/connection.ts';
 import { createDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -251,7 +252,7 @@ describe('sealog migrate', () => {
       alter table sealog.migrated_rule drop constraint migrated_rule_pkey;
       create trigger "\u001B[2K" before insert on sealog.audit_log
         for each row execute function suppress_redundant_updates_trigger()`);
-    await using migrating = await spawnNode(['src/bin.ts', 'migrate'], { env: { DATABASE_URL: database.url } });
+    await using migrating = await spawnNode([sealogCommand, 'migrate'], { env: { DATABASE_URL: database.url } });
     expect(await migrating.exited).toEqual({ code: 1, signal: null });
     expect(migrating.stdout).toBe(
       'put back: constraint migrated_rule_pkey on migrated_rule was missing\n' +

@@ -2,6 +2,7 @@
  * Twelve `sealog migrate` and twelve replicas at once on an empty database; replicas before their PostgreSQL; SIGTERM
  * in front of a frozen database. Run: node test/soak/start-up.ts
  */
+import { sealogCommand } from '../support/command.ts';
 import { checkEffects } from '../support/faults/check-activations.ts';
 import { experiment } from '../support/faults/experiment.ts';
 import { startFaultCluster } from '../support/faults/fault-cluster.ts';
@@ -20,7 +21,7 @@ await experiment('start-up', async ({ history }) => {
   const since = (): number => Math.round(performance.now() - started);
   const numbers = Array.from({ length: 12 }, (_, index) => index + 1);
   const migrations = numbers.map(async () => {
-    const migration = stack.use(await spawnNode(['src/bin.ts', 'migrate'], { env: { DATABASE_URL: cluster.url } }));
+    const migration = stack.use(await spawnNode([sealogCommand, 'migrate'], { env: { DATABASE_URL: cluster.url } }));
     const { code } = await migration.exited;
     if (code !== 0) problems.push(`migrate ended with ${code}: ${migration.stderr}`);
     return since();

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type EmbeddedPostgres, joinEmbeddedPostgres } from '../../src/postgres/join.ts';
+import { joinEmbeddedPostgres } from '../../src/postgres/join.ts';
+import { serverFolder } from './server-folder.ts';
 import { prepareTemplate } from './template.ts';
 
 /** The server of one test run, with the template of its databases. */
@@ -12,21 +11,27 @@ export type TestCluster = {
   readonly url: string;
   /** The template's name. */
   readonly template: string;
+  /** How `create database` copies it, in SQL: by its files. To log each page takes twice as long. */
+  readonly strategy: string;
+  /** The file of the server's log. Of one that was given we know none. */
+  readonly log: string | undefined;
   [Symbol.asyncDispose](): Promise<void>;
 };
 
 /** The server at `givenUrl`, or else an embedded one that is gone with this process, however that ends. */
 export async function startTestCluster(givenUrl: string | undefined): Promise<TestCluster> {
   await using starting = new AsyncDisposableStack();
-  const url = givenUrl ?? starting.use(await startEmbedded()).url;
+  const embedded = givenUrl === undefined ? starting.use(await startEmbedded()) : undefined;
+  const url = givenUrl ?? embedded!.url;
   const template = `sealog_template_${randomBytes(6).toString('hex')}`;
   await execute(url, `create database ${template}`);
   starting.defer(() => execute(url, `alter database ${template} is_template false`, `drop database ${template}`));
   await prepareTemplate(databaseUrl(url, template));
   // Nobody connects to it any more, autovacuum included: a template in use cannot be copied.
   await execute(url, `alter database ${template} with is_template true allow_connections false`);
+  const strategy = (await majorVersion(url)) >= 15 ? 'strategy file_copy' : '';
   const started = starting.move();
-  return { url, template, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  return { url, template, strategy, log: embedded?.log, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
 
 /** The URL of another database on the same server. */
@@ -48,11 +53,19 @@ export async function execute(url: string, ...statements: readonly string[]): Pr
   }
 }
 
-async function startEmbedded(): Promise<EmbeddedPostgres> {
-  const directory = await mkdtemp(join(tmpdir(), 'sealog-test-'));
-  // For root, whose server runs as another user.
-  await chmod(directory, 0o711);
-  return await joinEmbeddedPostgres({
+async function majorVersion(url: string): Promise<number> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ major: number }>(
+    `select current_setting('server_version_num')::integer / 10000 as major`,
+  );
+  await client.end();
+  return rows[0]!.major;
+}
+
+async function startEmbedded() {
+  const directory = await serverFolder('sealog-test-');
+  const server = await joinEmbeddedPostgres({
     directory,
     ephemeral: true,
     settings: {
@@ -61,6 +74,11 @@ async function startEmbedded(): Promise<EmbeddedPostgres> {
       full_page_writes: 'off',
       autovacuum: 'off',
       max_connections: '300',
+      // Nobody streams from it or restores it, and it may be in memory.
+      wal_level: 'minimal',
+      max_wal_senders: '0',
+      max_wal_size: '256MB',
     },
   });
+  return Object.assign(server, { log: join(directory, 'server.log') });
 }

@@ -6,8 +6,7 @@ import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chmod, chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -15,6 +14,7 @@ import { serverAccount } from '../../src/postgres/account.ts';
 import { serverEnvironment } from '../../src/postgres/cluster.ts';
 import { execute } from './cluster.ts';
 import { freePort } from './free-port.ts';
+import { serverFolder } from './server-folder.ts';
 import { waitUntil } from './wait.ts';
 
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -55,7 +55,7 @@ async function installBinaries(exact: string): Promise<string> {
 
 async function startServer(native: string): Promise<string> {
   const account = await serverAccount(undefined);
-  const directory = await mkdtemp(join(tmpdir(), `sealog-postgres-${major}-`));
+  const directory = await serverFolder(`sealog-postgres-${major}-`);
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o700);
   const password = randomBytes(12).toString('hex');

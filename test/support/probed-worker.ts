@@ -1,3 +1,4 @@
+import { sealogCommand } from './command.ts';
 import { spawnNode, type NodeProcess } from './processes.ts';
 
 export interface Answer {
@@ -17,7 +18,7 @@ export async function startProbedWorker(
   url: string,
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<ProbedWorker> {
-  const replica = await spawnNode(['src/bin.ts', 'worker'], {
+  const replica = await spawnNode([sealogCommand, 'worker'], {
     env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_HTTP_PORT: '0', SEALOG_LOG_LEVEL: 'debug', ...env },
   });
   const { port } = await replica.waitForEvent('http.started');

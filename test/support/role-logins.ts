@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { execute } from './cluster.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { spawnNode } from './processes.ts';
+import { runCommand } from './run-command.ts';
 
 /** A database that `sealog migrate` made as an owner who is no superuser, and a login for each role of `sealog grants`. */
 export interface RoleLogins extends AsyncDisposable {
@@ -52,10 +52,8 @@ export async function createRoleLogins(): Promise<RoleLogins> {
 
 /** Runs a command as a role and returns what it printed. Throws unless it ends with 0. */
 export async function sealog(url: string, ...args: readonly string[]): Promise<string> {
-  await using command = await spawnNode(['src/bin.ts', ...args], {
-    env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_QUEUE_MIGRATE: 'false' },
-  });
-  const { code } = await command.exited;
-  if (code !== 0) throw new Error(`sealog ${args.join(' ')} ended with ${code}: ${command.stderr}`);
-  return command.stdout;
+  const env = { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_QUEUE_MIGRATE: 'false' };
+  const { code, stdout, stderr } = await runCommand(args, env);
+  if (code !== 0) throw new Error(`sealog ${args.join(' ')} ended with ${code}: ${stderr}`);
+  return stdout;
 }

@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
-import { appendFile, chmod, chown, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, chown, mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { joinEmbeddedPostgres } from '../../src/postgres/join.ts';
+import { serverFolder } from './server-folder.ts';
 import { prepareTemplate } from './template.ts';
 
 /** A migrated primary and a standby that streams from it. Both are gone with this process, however that ends. */
@@ -26,10 +26,8 @@ const SETTINGS = {
 
 export async function startStreamingPair(): Promise<StreamingPair> {
   await using starting = new AsyncDisposableStack();
-  const parent = await mkdtemp(join(tmpdir(), 'sealog-streaming-'));
+  const parent = await serverFolder('sealog-streaming-');
   starting.defer(() => rm(parent, { recursive: true, force: true, maxRetries: 20 }));
-  // Root's servers run as another user, who has to get in.
-  await chmod(parent, 0o711);
   const [ofPrimary, ofStandby] = [join(parent, 'primary'), join(parent, 'standby')];
   const primary = starting.use(
     await joinEmbeddedPostgres({ directory: ofPrimary, ephemeral: true, settings: SETTINGS }),

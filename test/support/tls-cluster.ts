@@ -1,8 +1,9 @@
-import { chmod, chown, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execute } from './cluster.ts';
 import { startFaultCluster } from './faults/fault-cluster.ts';
+import { serverFolder } from './server-folder.ts';
 import { waitUntil } from './wait.ts';
 
 /** A migrated server that takes encrypted connections, and from the user `certified` only with a client certificate. */
@@ -18,7 +19,9 @@ export function certificate(name: string): string {
 
 export async function startTlsCluster(): Promise<TlsCluster> {
   await using stack = new AsyncDisposableStack();
-  const cluster = stack.use(await startFaultCluster());
+  const parent = await serverFolder('sealog-tls-');
+  stack.defer(() => rm(parent, { recursive: true, force: true, maxRetries: 20 }));
+  const cluster = stack.use(await startFaultCluster({ parent }));
   const { rows } = await cluster.pool.query<{ data: string }>(`select current_setting('data_directory') as data`);
   const { data } = rows[0]!;
   const { uid, gid } = await stat(data);

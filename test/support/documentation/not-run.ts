@@ -10,8 +10,8 @@ export const NOT_RUN: readonly { readonly text: string; readonly reason: string 
     text: 'curl -i -X POST',
     reason: 'needs the service of the block before; example-service.test.ts asks it the same',
   },
-  { text: 'psql', reason: 'needs psql: test/tools/documentation-tools.test.ts' },
-  { text: 'audit.test.ts', reason: 'needs the files of the block before: test/e2e/adopting.test.ts' },
+  { text: 'psql', reason: 'needs psql: test/slow/documentation-tools.test.ts' },
+  { text: 'audit.test.ts', reason: 'needs the files of the block before: test/slow/adopting.test.ts' },
   { text: 'count-incomplete-entries', reason: 'needs the job that the page has its reader write' },
 ];
 

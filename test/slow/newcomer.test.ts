@@ -3,6 +3,7 @@
  * who ran the last activation, and finds the session that holds the horizon. Every command and query is the documents'.
  */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { connected } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { type Block, documentedBlocks } from '../support/documentation/blocks.ts';
@@ -95,7 +96,7 @@ async function done(file: string, matches: RegExp): Promise<string> {
 async function start(command: string, env: Readonly<Record<string, string>> = {}): Promise<NodeProcess> {
   const [settings = '', argument = ''] = command.split('npm run -s sealog -- ');
   const given = [...settings.matchAll(/(\w+)='([^']*)'/g)].map(([, name = '', value]) => [name, value] as const);
-  return await spawnNode(['src/bin.ts', ...argument.split(' ')], {
+  return await spawnNode([sealogCommand, ...argument.split(' ')], {
     cwd: root.pathname,
     env: { DATABASE_URL: database.url, ...env, ...Object.fromEntries(given) },
   });

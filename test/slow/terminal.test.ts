@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { waitUntil } from '../support/wait.ts';
 
@@ -11,7 +12,7 @@ beforeAll(async () => void (database = await createDatabase()));
 afterAll(async () => await database[Symbol.asyncDispose]());
 
 function onTerminal(command: string, env: Readonly<Record<string, string>> = {}) {
-  const node = `stty cols 60 rows 12; exec '${process.execPath}' src/bin.ts ${command}`;
+  const node = `stty cols 60 rows 12; exec '${process.execPath}' '${sealogCommand}' ${command}`;
   const child = spawn('script', ['--quiet', '--return', '--flush', '--command', node, '/dev/null'], {
     env: { PATH: process.env['PATH'], TERM: 'xterm-256color', DATABASE_URL: database.url, ...env },
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createAuditLog } from '../../src/index.ts';
 import { execute } from '../support/cluster.ts';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { spawnNode } from '../support/processes.ts';
@@ -40,7 +41,7 @@ test('the library begins, completes, lists, finds and follows', async () => {
 });
 
 test('a worker activates, and the commands ask it', async () => {
-  await using worker = await spawnNode(['src/bin.ts', 'worker'], {
+  await using worker = await spawnNode([sealogCommand, 'worker'], {
     env: { NODE_ENV: 'test', DATABASE_URL: pgbouncer.url, SEALOG_LOG_LEVEL: 'debug' },
   });
   await worker.waitForEvent('audit-timeout.activation');
