@@ -1,5 +1,12 @@
 import type pg from 'pg';
 
+/** Stops the clock of pg-boss in the test's own database: no age, and no slot, depends on when a test runs and how fast. */
+export async function stopQueueClock(pool: Pick<pg.Pool, 'query'>, at: Date): Promise<void> {
+  await pool.query(`
+    create or replace function pgboss.job_now() returns timestamptz language sql stable
+    as $$ select timestamptz '${at.toISOString()}' $$`);
+}
+
 /** Replaces the audit log's clock in the test's own database by a SQL expression. Nobody reports it as a rule that is off. */
 export async function replaceClock(pool: Pick<pg.Pool, 'query'>, expression: string): Promise<void> {
   await pool.query(

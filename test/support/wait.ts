@@ -1,10 +1,16 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/**
+ * For how long a test waits for what must come. No test proves that anything comes sooner: this only ends a wait for what
+ * never comes, on a slow machine with many neighbours too.
+ */
+export const PATIENCE_MS = 60_000;
+
 /** Asks again and again until `condition` holds; throws after `timeoutMs`, naming `what` was waited for. */
 export async function waitUntil(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 45_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
