@@ -69,7 +69,6 @@ test.each([
     expect(said.every((text) => text !== '')).toBe(true);
     expect(said.join('\n')).not.toContain(CANARY);
   },
-  60_000,
 );
 
 async function outputOf(env: Record<string, string>, args: readonly string[]): Promise<string> {

@@ -7,7 +7,7 @@ import { type AuditLog, createAuditLog, type Entry } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 /** More than one page of the command. */
 const ENTRIES = 2500;
@@ -172,7 +172,7 @@ describe('a reader that goes away', () => {
     'ends list %s with 0 and without a word',
     async (args) => {
       const script = `(${program} ${args}; echo "exit $?" >&2) | head -1`;
-      const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 40_000 });
+      const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: PATIENCE_MS });
       expect(stdout.split('\n')).toHaveLength(2);
       expect(stderr).toBe('exit 0\n');
     },
@@ -181,7 +181,7 @@ describe('a reader that goes away', () => {
   test('ends a listing that follows while there is nothing to write, where there is GNU tail', async () => {
     if (!spawnSync('tail', ['--version']).stdout?.includes('GNU')) return;
     const script = `(${program} --format csv --follow --from 2100-01-01; echo "exit $?" >&2) | head -1`;
-    const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: 40_000 });
+    const { stdout, stderr } = await run('sh', ['-c', script], { env: env(), timeout: PATIENCE_MS });
     expect(stdout).toMatch(/^id,/);
     expect(stderr).toBe('exit 0\n');
   });
@@ -268,7 +268,7 @@ test('an export needs no more memory than a page of it, and waits for its reader
   } finally {
     child.kill('SIGKILL');
   }
-}, 120_000);
+});
 
 test('status tells the horizon, and the session that holds it back', async () => {
   const status = async (...args: readonly string[]) => {

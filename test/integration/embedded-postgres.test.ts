@@ -11,7 +11,6 @@ import { type NodeProcess, spawnNode } from '../support/processes.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const repository = resolve(fileURLToPath(import.meta.url), '../../..');
-const startTimeoutMs = 40_000;
 
 let parent = '';
 let directory = '';
@@ -160,7 +159,7 @@ async function user(
 }
 
 async function joinedUrl(process: NodeProcess): Promise<string> {
-  return String((await process.waitForEvent('joined', startTimeoutMs))['url']);
+  return String((await process.waitForEvent('joined'))['url']);
 }
 
 /** Uses the server from this process, and returns its URL. */

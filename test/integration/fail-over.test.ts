@@ -12,8 +12,8 @@ import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
 
 let pair: StreamingPair;
-beforeAll(async () => void (pair = await startStreamingPair()), 120_000);
-afterAll(async () => await pair[Symbol.asyncDispose](), 60_000);
+beforeAll(async () => void (pair = await startStreamingPair()));
+afterAll(async () => await pair[Symbol.asyncDispose]());
 
 const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } };
 

@@ -38,7 +38,6 @@ export async function storedEntries(
       entries = rows;
       return rows.length === count && rows.filter(({ result }) => result === null).length === incomplete;
     },
-    15_000,
   ).catch((error: unknown) => {
     throw new Error(`there are ${JSON.stringify(entries, null, 1)}`, { cause: error });
   });
