@@ -16,7 +16,9 @@ test('replicas and migrations that start at once on an empty database all succee
   const migrations = numbers.map(async () => {
     const migration = stack.use(await spawnNode(['src/bin.ts', 'migrate'], { env }));
     const { code } = await migration.exited;
-    return { code, stderr: migration.stderr };
+    // One whose turn is long in coming says who has it.
+    const told = migration.stderr.split('\n').filter((line) => !line.includes('"event":"migration.blocked"'));
+    return { code, stderr: told.join('\n') };
   });
   expect(await Promise.all(migrations)).toEqual(numbers.map(() => ({ code: 0, stderr: '' })));
   expect(await replicas).toHaveLength(4);
