@@ -1,11 +1,11 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { type AuditLog, createAuditLog, type Entry } from '../../src/index.ts';
 import { replaceClock } from '../support/clock.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { readExport } from '../support/read-export.ts';
 import { parseCsv } from '../support/parse-csv.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
@@ -261,19 +261,10 @@ test('an export has no more in hand than a few pages of it, and waits for its re
           and state_change < clock_timestamp() - interval '2 s'`);
       return rowCount === 1;
     });
-    let lines = 0;
-    const passed = [{ bytes: proxy.answered(), lines }];
-    child.stdout.on('data', (chunk: Buffer) => {
-      lines += chunk.toString('latin1').split('\n').length - 1;
-      passed.push({ bytes: proxy.answered(), lines });
-    });
-    expect(await once(child, 'close')).toEqual([0, null]);
-    expect(lines).toBe(48_000);
-    const bytesPerEntry = proxy.answered() / lines;
-    const inHand = passed.map((then) => then.bytes / bytesPerEntry - then.lines);
-    // Of 1000 entries each.
-    const pages = 3;
-    expect(Math.max(...inHand)).toBeLessThan(pages * 1000);
+    const { exit, lines, mostInHand } = await readExport(child, proxy);
+    expect({ exit, lines }).toEqual({ exit: [0, null], lines: 48_000 });
+    // A page has 1000.
+    expect(mostInHand).toBeLessThan(3000);
   } finally {
     child.kill('SIGKILL');
   }

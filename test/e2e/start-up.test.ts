@@ -28,23 +28,33 @@ test('replicas and migrations that start at once on an empty database all succee
 });
 
 /** What each step of a start reads or writes first, so that a start can be held there. */
-const STEPS = ['sealog.migration', 'pgboss.version', 'pgboss.instance', 'pgboss.queue', 'sealog.replica', 'pgboss.schedule'];
+const STEPS = [
+  'sealog.migration',
+  'pgboss.version',
+  'pgboss.instance',
+  'pgboss.queue',
+  'sealog.replica',
+  'pgboss.schedule',
+];
 
-test.each(['when it answers HTTP', ...STEPS])('a replica that is told to stop while it starts stops: %s', async (step) => {
-  await using database = await createDatabase();
-  await using fleet = openFleet({ url: database.url, env: { SEALOG_SHUTDOWN_GRACE_SECONDS: '60' } });
-  await using hold = await connected(database.url);
-  await hold.query('begin');
-  if (STEPS.includes(step)) await hold.query(`lock table ${step}`);
-  const replica = await fleet.start('replica');
-  await replica.process.waitForEvent('http.started');
-  if (STEPS.includes(step)) await waitUntil(`it has come to ${step}`, () => isWaitedFor(database.pool));
-  const ended = fleet.terminate(replica);
-  await replica.process.waitForEvent('worker.stopping');
-  await hold.query('rollback');
-  expect(await ended).toEqual({ code: 0, signal: null });
-  expect(replica.events('worker.shutdown-overdue')).toEqual([]);
-});
+test.each(['when it answers HTTP', ...STEPS])(
+  'a replica that is told to stop while it starts stops: %s',
+  async (step) => {
+    await using database = await createDatabase();
+    await using fleet = openFleet({ url: database.url, env: { SEALOG_SHUTDOWN_GRACE_SECONDS: '60' } });
+    await using hold = await connected(database.url);
+    await hold.query('begin');
+    if (STEPS.includes(step)) await hold.query(`lock table ${step}`);
+    const replica = await fleet.start('replica');
+    await replica.process.waitForEvent('http.started');
+    if (STEPS.includes(step)) await waitUntil(`it has come to ${step}`, () => isWaitedFor(database.pool));
+    const ended = fleet.terminate(replica);
+    await replica.process.waitForEvent('worker.stopping');
+    await hold.query('rollback');
+    expect(await ended).toEqual({ code: 0, signal: null });
+    expect(replica.events('worker.shutdown-overdue')).toEqual([]);
+  },
+);
 
 async function isWaitedFor(pool: Pool): Promise<boolean> {
   const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;

@@ -18,8 +18,10 @@ import { recordingLogger } from '../support/recording-logger.ts';
 let database: TestDatabase;
 beforeEach(async () => {
   database = await createDatabase();
-  // Ten seconds before an hour that has passed, so that the stories are the same in each minute and on each machine.
-  const { rows } = await database.pool.query<{ at: Date }>(`select date_trunc('hour', now()) - interval '10 s' as at`);
+  // Five minutes past an hour, so that the stories are the same in each minute and on each machine.
+  const { rows } = await database.pool.query<{ at: Date }>(
+    `select date_trunc('hour', now() - interval '5 minutes') + interval '5 minutes' as at`,
+  );
   await stopQueueClock(database.pool, rows[0]!.at);
   await replaceClock(database.pool, `timestamptz '${rows[0]!.at.toISOString()}'`);
 });

@@ -37,7 +37,8 @@ async function refusalOf(beginning: Promise<unknown>): Promise<{ waitedFor: stri
 }
 
 /** With the short time limit, which a busy machine may need a few attempts for. */
-const untilBegun = (log: AuditLog) => waitUntil('it begins an entry', () => log.begin(entry).then(Boolean, () => false));
+const untilBegun = (log: AuditLog) =>
+  waitUntil('it begins an entry', () => log.begin(entry).then(Boolean, () => false));
 
 async function backendsWaiting(): Promise<number> {
   const { rows } = await database.pool.query(

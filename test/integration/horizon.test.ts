@@ -32,7 +32,14 @@ async function completeOne(): Promise<string> {
 
 // How far it is behind is measured by bench/horizon.ts.
 test('under sixteen writers that commit at once the horizon comes past each instant', async () => {
-  const options = { url: database.url, pool: database.pool, seed: chooseSeed(), processes: 4, rough: false, restMs: 30 };
+  const options = {
+    url: database.url,
+    pool: database.pool,
+    seed: chooseSeed(),
+    processes: 4,
+    rough: false,
+    restMs: 30,
+  };
   await using load = await startLoad(options);
   for (let n = 0; n < 40; n++) {
     const { rows } = await database.pool.query<{ now: string }>(

@@ -27,9 +27,7 @@ export async function everythingSeen(database: TestDatabase): Promise<unknown> {
   stack.defer(() => pool.end());
   const options = { logger, instanceId: 'service', beginTimeoutMs: PATIENCE_MS };
   const given = createAuditLog({ pool, ...options });
-  const own = stack.use(
-    createAuditLog({ connectionString: url, poolMax: 2, preparedStatements: true, ...options }),
-  );
+  const own = stack.use(createAuditLog({ connectionString: url, poolMax: 2, preparedStatements: true, ...options }));
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url, ...SCHEDULE } });
   const app = stack.use(await openApp(settings, logger));
   const tenants = [randomUUID(), randomUUID()] as const;

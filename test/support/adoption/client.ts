@@ -18,7 +18,6 @@ export interface Answer {
 /** Sends a request to a port. */
 export type Client = (port: number, path: string) => Promise<Answer>;
 
-
 export function answerTo(sent: ClientRequest): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const late = setTimeout(() => {

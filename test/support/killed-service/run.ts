@@ -92,12 +92,15 @@ export async function runKilledService(
 /** The status; undefined when there was no answer. */
 async function post(agent: Agent, port: number, path: string): Promise<number | undefined> {
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
-  const request = httpRequest({ agent, host: '127.0.0.1', port, path, method: 'POST', timeout: PATIENCE_MS }, (response) => {
-    response
-      .resume()
-      .on('end', () => resolve(response.statusCode))
-      .on('error', () => resolve(undefined));
-  });
+  const request = httpRequest(
+    { agent, host: '127.0.0.1', port, path, method: 'POST', timeout: PATIENCE_MS },
+    (response) => {
+      response
+        .resume()
+        .on('end', () => resolve(response.statusCode))
+        .on('error', () => resolve(undefined));
+    },
+  );
   request
     .on('error', () => resolve(undefined))
     .on('timeout', () => request.destroy())
