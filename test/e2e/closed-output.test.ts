@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
-import { freePort } from '../support/free-port.ts';
+import { insertEntries } from '../support/entries.ts';
 import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
@@ -33,16 +33,18 @@ test('output that cannot be written for lack of space is an error, told once', a
 
 test('a worker whose log cannot be written works, and stops when it is told to', async () => {
   await shell('sealog migrate > /dev/null');
-  const port = await freePort();
-  const env = { ...process.env, DATABASE_URL: database.url, NODE_ENV: 'test', SEALOG_HTTP_PORT: String(port) };
+  await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
+  const env = { ...process.env, DATABASE_URL: database.url, NODE_ENV: 'test' };
   const worker = spawn(process.execPath, [sealogCommand, 'worker'], {
     env,
     stdio: ['ignore', openSync('/dev/full', 'w'), 'ignore'],
   });
   const ended = once(worker, 'exit');
   try {
-    const isReady = async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined))?.ok === true;
-    await waitUntil('it is ready', isReady, 45_000);
+    await waitUntil('it has timed out the entry', async () => {
+      const timedOut = `select from sealog.audit_log where result_kind = 'timeout'`;
+      return (await database.pool.query(timedOut)).rowCount === 1;
+    });
     worker.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
   } finally {

@@ -95,7 +95,13 @@ test('status tells schedule, activations, replicas and counts, for people and as
 
 test('activate tells on stderr how far it has come, and which replica is at it', async () => {
   await using worker = await spawnNode([sealogCommand, 'worker'], {
-    env: { NODE_ENV: 'test', DATABASE_URL: database.url, SEALOG_INSTANCE_NAME: 'replica-2', SEALOG_LOG_LEVEL: 'debug' },
+    env: {
+      NODE_ENV: 'test',
+      DATABASE_URL: database.url,
+      SEALOG_INSTANCE_NAME: 'replica-2',
+      SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(),
+      SEALOG_LOG_LEVEL: 'debug',
+    },
   });
   await worker.waitForEvent('audit-timeout.activation');
   // The activation waits for the row for as long as it is locked, which is longer than it takes to be seen.

@@ -1,7 +1,5 @@
-import { execFile } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
 import { createDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -41,9 +39,10 @@ test('whatever clients do, the worker gets rid of them, answers its probes again
   await using database = await createDatabase();
   await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
   await using hold = await holdTable(database.url);
-  await using replica = await startProbedWorker(database.url);
+  // More than that it would die of. What is read at once is parsed at once, up to 64 KiB a connection, and kept until the
+  // first answer is there.
+  await using replica = await startProbedWorker(database.url, { NODE_OPTIONS: '--max-old-space-size=400' });
   await waitUntil('the activation runs', () => hold.isWaitedFor());
-  const before = await residentMegabytes(replica.pid);
 
   await using stack = new AsyncDisposableStack();
   const abusedBy = (abuse: Abuse, times: number) => {
@@ -57,7 +56,7 @@ test('whatever clients do, the worker gets rid of them, answers its probes again
       abusedBy(abuse, EACH).map((socket) => ({ what, socket })),
     );
     const here = () => connections.filter(({ socket }) => !socket.closed).map(({ what }) => what);
-    await waitUntil('the abusers are gone', () => here().length === 0, 20_000).catch(() => {});
+    await waitUntil('the abusers are gone', () => here().length === 0).catch(() => {});
     expect(here()).toEqual([]);
     expect((await replica.get('/healthz')).status).toBe(200);
   }
@@ -75,8 +74,6 @@ test('whatever clients do, the worker gets rid of them, answers its probes again
       return answer?.status === 200;
     });
   }
-  // What is read at once is parsed at once, up to 64 KiB a connection, and kept until the first answer is there.
-  expect((await residentMegabytes(replica.pid)) - before).toBeLessThan(500);
 
   await hold.release();
   await waitUntil('the activation completes', async () => {
@@ -109,9 +106,4 @@ async function drip(socket: Socket, head: string, drop: string): Promise<void> {
     socket.write(drop);
     await delay(300);
   }
-}
-
-async function residentMegabytes(pid: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', String(pid)]);
-  return Number(stdout) / 1024;
 }

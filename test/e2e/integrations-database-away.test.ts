@@ -8,8 +8,8 @@ import { recordingLogger } from '../support/recording-logger.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
 
-// The default limit of `begin`, and what a busy machine adds.
-const LIMIT_MS = 2000 + 1500;
+// More than the default limit of `begin`: however busy the machine is, timers of one process go off in their order.
+const LATE_MS = 2000 + 1500;
 
 test('without its database a service refuses what mutates, in time and unrun, reads on, and recovers by itself', async () => {
   await using database = await createDatabase();
@@ -24,12 +24,14 @@ test('without its database a service refuses what mutates, in time and unrun, re
   });
   app.get('/disks', async () => ran);
   let next = 0;
-  const sent: { n: number; status: number; ms: number }[] = [];
+  const sent: { n: number; status: number; isLate: boolean }[] = [];
   const post = async (): Promise<void> => {
     const n = next++;
-    const started = performance.now();
+    let isLate = false;
+    const late = setTimeout(() => (isLate = true), LATE_MS);
     const { statusCode } = await app.inject({ method: 'POST', url: `/disks/${n}` });
-    sent.push({ n, status: statusCode, ms: performance.now() - started });
+    clearTimeout(late);
+    sent.push({ n, status: statusCode, isLate });
   };
   // More at once than the pool has connections.
   const burst = () => Promise.all(Array.from({ length: 15 }, post));
@@ -38,7 +40,7 @@ test('without its database a service refuses what mutates, in time and unrun, re
     await burst();
     const refused = sent.slice(from);
     expect(new Set(refused.map(({ status }) => status))).toEqual(new Set([503]));
-    expect(Math.max(...refused.map(({ ms }) => ms))).toBeLessThan(LIMIT_MS);
+    expect(refused.filter(({ isLate }) => isLate)).toEqual([]);
     expect((await app.inject({ method: 'GET', url: '/disks' })).statusCode).toBe(200);
   };
   const expectRecovery = () =>

@@ -114,7 +114,7 @@ test('a follower that is killed goes on where its file says: nothing is lost, an
   // The first time that each came is in the order of the log.
   const ids = new Set(entriesOf(await text('log.jsonl')).map(({ id }) => id));
   expect([...ids]).toEqual((await completed()).map(({ id }) => id));
-}, 180_000);
+});
 
 test('the file never says that something was written which was not', async () => {
   await complete(3000);

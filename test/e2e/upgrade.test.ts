@@ -10,12 +10,17 @@ import { MIGRATIONS_FOLDER } from '../../src/store/migrations.ts';
 import { sealogCommand } from '../support/command.ts';
 import { createDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { spawnNode } from '../support/processes.ts';
 
 test('replicas and services of this release go on while the next one migrates under them', async () => {
   await using database = await createDatabase();
   await using stack = new AsyncDisposableStack();
-  const env = { DATABASE_URL: database.url, SEALOG_LOG_LEVEL: 'debug' };
+  const env = {
+    DATABASE_URL: database.url,
+    SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(),
+    SEALOG_LOG_LEVEL: 'debug',
+  };
   const replica = stack.use(await spawnNode([sealogCommand, 'worker'], { env }));
   await replica.waitForEvent('audit-timeout.activation');
   const auditLog = stack.use(createAuditLog({ connectionString: database.url }));

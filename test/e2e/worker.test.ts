@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { FAST_WORKER, hurry, queueNow } from '../support/fast-time.ts';
 import { holdTable } from '../support/faults/table-hold.ts';
@@ -12,7 +13,7 @@ beforeEach(async () => void (database = await createDatabase()));
 afterEach(async () => await database[Symbol.asyncDispose]());
 
 /** One replica of the real executable. */
-function worker(environment: Readonly<Record<string, string>> = {}, executable = 'src/bin.ts'): Promise<NodeProcess> {
+function worker(environment: Readonly<Record<string, string>> = {}, executable = sealogCommand): Promise<NodeProcess> {
   const env = { DATABASE_URL: database.url, NODE_ENV: 'test', SEALOG_LOG_LEVEL: 'debug', ...environment };
   return spawnNode([executable, 'worker'], { env });
 }
@@ -137,7 +138,7 @@ describe('a worker whose database is away', () => {
     await replica.waitForEvent('queue.error');
     await proxy.mend();
     await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
-    await using activate = await spawnNode(['src/bin.ts', 'activate'], { env: { DATABASE_URL: database.url } });
+    await using activate = await spawnNode([sealogCommand, 'activate'], { env: { DATABASE_URL: database.url } });
     expect(await activate.exited).toEqual({ code: 0, signal: null });
     expect(JSON.parse(activate.stdout)).toMatchObject({ job: 'audit-timeout', state: 'completed', timedOut: 1 });
   });

@@ -6,6 +6,7 @@ import { installActivationView } from '../../src/worker/activation-view.ts';
 import { withClient } from '../../src/worker/boss.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -14,11 +15,15 @@ let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
 afterEach(async () => await database[Symbol.asyncDispose]());
 
+/** For tests that count what is activated. */
+const QUIET = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
+
 const newest = 'select * from sealog.activation order by created_on desc limit 20';
 
 test('the view tells who ran what, why, and what came of it', async () => {
   await insertEntries(database.pool, [{ startedMinutesAgo: 600 }, { startedMinutesAgo: 600 }]);
   await using replica = await startReplica(database.url, {
+    ...QUIET,
     SEALOG_INSTANCE_NAME: 'worker-1',
     SEALOG_AUDIT_TIMEOUT_MAX_UPDATE_PER_ACTIVATION: '1',
     SEALOG_AUDIT_TIMEOUT_DRAIN_BACKLOG: 'false',
@@ -47,7 +52,7 @@ test('the view tells who ran what, why, and what came of it', async () => {
 });
 
 test('an activation that fails is told with who ran it and why', async () => {
-  await using replica = await startReplica(database.url, { SEALOG_INSTANCE_NAME: 'worker-1' });
+  await using replica = await startReplica(database.url, { SEALOG_INSTANCE_NAME: 'worker-1', ...QUIET });
   await replica.startup();
   await database.pool.query('alter table sealog.audit_log rename to gone');
   await withClient(replica.queue, (boss) => boss.send('audit-timeout', { trigger: 'schedule' }));

@@ -14,13 +14,14 @@ import {
   fastifyService,
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { settledAuditLog } from '../support/settled-audit-log.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url });
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
 });
 
 afterEach(async () => {

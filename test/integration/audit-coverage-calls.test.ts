@@ -17,13 +17,14 @@ import {
   openApiService,
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { settledAuditLog } from '../support/settled-audit-log.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url });
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
 });
 
 afterEach(async () => {
@@ -205,17 +206,27 @@ test('whatever a rule of the service calls them, a call covers only the route th
 
 test('an exception that is out of date is found though its entry is completed late', async () => {
   await using app = fastify();
+  await using log = createAuditLog({ connectionString: database.url });
+  const [isAskedAgain, isCompleted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const slow = {
-    begin: auditLog.begin.bind(auditLog),
+    begin: log.begin.bind(log),
     async complete(...[id, completion]: Parameters<AuditLog['complete']>) {
-      if (completion.httpStatusCode === 202) await new Promise((resolve) => setTimeout(resolve, 500));
-      return await auditLog.complete(id, completion);
+      if (completion.httpStatusCode !== 202) return await log.complete(id, completion);
+      await isAskedAgain.promise;
+      return await log.complete(id, completion).finally(isCompleted.resolve);
     },
+  };
+  let asked = 0;
+  const list: AuditLog['list'] = async (query) => {
+    if (++asked === 2) isAskedAgain.resolve();
+    if (asked >= 2) await isCompleted.promise;
+    return await log.list(query);
   };
   await app.register(sealogFastify, { auditLog: slow, actor });
   app.post('/listed', async (_request, reply) => reply.code(202).send());
   app.post('/other', async () => '');
-  expect(await proof(fastifyService(app), { allow: { 'POST /listed': 'was not audited' } })).toEqual({
+  const options = { auditLog: { ...log, list }, allow: { 'POST /listed': 'was not audited' } };
+  expect(await proof(fastifyService(app), options)).toEqual({
     problems: ['allow, POST /listed: it does leave an entry, take it off the list'],
   });
 });

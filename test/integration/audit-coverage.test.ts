@@ -14,13 +14,14 @@ import {
   openApiService,
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { settledAuditLog } from '../support/settled-audit-log.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url });
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
 });
 
 afterEach(async () => {
@@ -103,7 +104,8 @@ test('fails on what leaves no entry, and on exceptions that are out of date, all
 
 test('an entry that is never completed is none', async () => {
   await using app = fastify();
-  const never = { begin: auditLog.begin.bind(auditLog), complete: async () => ({ status: 'not-found' }) as const };
+  await using log = createAuditLog({ connectionString: database.url });
+  const never = { begin: log.begin.bind(log), complete: async () => ({ status: 'not-found' }) as const };
   await app.register(sealogFastify, { auditLog: never, actor });
   app.post('/', async () => '');
   const check = checkAuditCoverage({ service: fastifyService(app), auditLog, timeoutMs: 300 });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import pg from 'pg';
-import { BeginTimeoutError, createAuditLog, type NewEntry, StoreError } from '../../src/index.ts';
+import { type AuditLog, BeginTimeoutError, createAuditLog, type NewEntry, StoreError } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { connected, testPool } from '../support/connection.ts';
@@ -10,7 +10,7 @@ import { insertEntries } from '../support/entries.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await createDatabase()));
@@ -19,9 +19,11 @@ afterAll(() => database[Symbol.asyncDispose]());
 const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } };
 const beginTimeoutMs = 300;
 
-/** How long until the promise is refused by the time limit, and what it waited for. */
-async function refusalOf(beginning: Promise<unknown>): Promise<{ ms: number; waitedFor: string }> {
-  const start = performance.now();
+/** Refused by the time limit, and before a timer of this process that is longer. Answers what it waited for. */
+async function refusalOf(beginning: Promise<unknown>): Promise<{ waitedFor: string }> {
+  let isLate = false;
+  // However busy the machine is, timers of one process go off in the order in which they are due.
+  const late = setTimeout(() => (isLate = true), 3 * beginTimeoutMs);
   const error = await beginning.then(
     () => new Error('it was not refused'),
     (thrown: unknown) => thrown,
@@ -29,11 +31,14 @@ async function refusalOf(beginning: Promise<unknown>): Promise<{ ms: number; wai
   expect(error).toBeInstanceOf(BeginTimeoutError);
   const { waitedFor, code, limitMs } = error as BeginTimeoutError;
   expect({ code, limitMs }).toEqual({ code: 'SEALOG_BEGIN_TIMEOUT', limitMs: beginTimeoutMs });
-  return { ms: performance.now() - start, waitedFor };
+  expect(isLate).toBe(false);
+  clearTimeout(late);
+  return { waitedFor };
 }
 
-// Under load a timer may be late, and that is all that may come on top of the limit.
-const soonEnough = 2500;
+/** With the short time limit, which a busy machine may need a few attempts for. */
+const untilBegun = (log: AuditLog) =>
+  waitUntil('it begins an entry', () => log.begin(entry).then(Boolean, () => false));
 
 async function backendsWaiting(): Promise<number> {
   const { rows } = await database.pool.query(
@@ -48,18 +53,15 @@ describe('begin is refused in time', () => {
     const pool = testPool({ connectionString: proxy.url, max: 1, connectionTimeoutMillis: 1000 });
     await using ours = createAuditLog({ connectionString: proxy.url, poolMax: 1, beginTimeoutMs });
     await using given = createAuditLog({ pool, beginTimeoutMs });
-    for (const log of [ours, given]) await log.begin(entry);
+    for (const log of [ours, given]) await untilBegun(log);
     proxy.halfOpen();
     for (const log of [ours, given]) {
       // More than the pool has connections.
       const refusals = await Promise.all(Array.from({ length: 5 }, () => refusalOf(log.begin(entry))));
-      for (const { ms } of refusals) expect(ms).toBeLessThan(soonEnough);
       expect(refusals.map(({ waitedFor }) => waitedFor)).toContain('connection');
     }
     await proxy.mend();
-    for (const log of [ours, given]) {
-      await waitUntil('it begins entries again', () => log.begin(entry).then(Boolean, () => false), 20_000);
-    }
+    for (const log of [ours, given]) await untilBegun(log);
     await pool.end();
   });
 
@@ -69,7 +71,7 @@ describe('begin is refused in time', () => {
     const only = await pool.connect();
     expect(await refusalOf(log.begin(entry))).toMatchObject({ waitedFor: 'connection' });
     only.release();
-    await log.begin(entry);
+    await untilBegun(log);
     expect(pool.totalCount).toBe(1);
     await pool.end();
   });
@@ -81,12 +83,12 @@ describe('begin is refused in time', () => {
     await holder.query('begin; lock table sealog.audit_log');
     for (let round = 1; round <= 3; round++) {
       const beginnings = [1, 2, 3].map(() => refusalOf(log.begin({ ...entry, operationId: 'while_locked' })));
-      for (const { ms } of await Promise.all(beginnings)) expect(ms).toBeLessThan(soonEnough);
+      await Promise.all(beginnings);
       expect(await backendsWaiting()).toBeLessThanOrEqual(2);
     }
-    await waitUntil('the server has given up every insert', async () => (await backendsWaiting()) === 0, 10_000);
+    await waitUntil('the server has given up every insert', async () => (await backendsWaiting()) === 0);
     await holder.query('commit');
-    await log.begin(entry);
+    await untilBegun(log);
     const { rows } = await database.pool.query(`select 1 from sealog.audit_log where operation_id = 'while_locked'`);
     expect(rows).toEqual([]);
     await pool.end();
@@ -111,15 +113,17 @@ describe('begin is refused in time', () => {
     await pool.query('select');
     Object.assign(pool, { Client: LateClient });
     await using log = createAuditLog({ pool, beginTimeoutMs });
-    await using patient = createAuditLog({ pool, beginTimeoutMs: 20_000 });
+    await using patient = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS });
     await using holder = await connected(database.url);
     await holder.query('begin; lock table sealog.audit_log');
     await refusalOf(log.begin(entry));
     await holder.query('commit; begin; lock table sealog.audit_log');
 
+    // The insert has ended by then, and this process has been told.
+    expect(await backendsWaiting()).toBe(0);
     const beginning = patient.begin(entry);
     // For the lock, if the connection was given back already.
-    await waitUntil('it waits', async () => (await backendsWaiting()) > 0, 500).catch(() => {});
+    await waitUntil('it waits', async () => pool.waitingCount > 0 || (await backendsWaiting()) > 0);
     letConnect();
     await cancelled;
     await holder.query('commit');
@@ -132,12 +136,12 @@ test('what gets no answer in time is cancelled at the server, whatever it is', a
   await using holder = await connected(database.url);
   await holder.query('begin; lock table sealog.audit_log');
   const pool = testPool({ connectionString: database.url, max: 2, query_timeout: 200 });
-  await using log = createAuditLog({ pool, beginTimeoutMs: 20_000, logger: recordingLogger() });
+  await using log = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS, logger: recordingLogger() });
   for (let round = 1; round <= 3; round++) {
     await Promise.all([1, 2, 3].map(() => expect(log.list()).rejects.toThrow('Query read timeout')));
     await expect(log.begin(entry)).rejects.toThrow('Query read timeout');
   }
-  await waitUntil('nothing waits', async () => (await backendsWaiting()) === 0, 10_000);
+  await waitUntil('nothing waits', async () => (await backendsWaiting()) === 0);
   await holder.query('commit');
   await pool.end();
 });
@@ -183,7 +187,7 @@ test('what is refused, repeated, lost and late is counted', async () => {
   const reader = new OnDemandReader();
   const meterProvider = new MeterProvider({ readers: [reader] });
   await using proxy = await startProxy(database.url);
-  const options = { beginTimeoutMs, meterProvider, logger: recordingLogger() };
+  const options = { beginTimeoutMs: PATIENCE_MS, meterProvider, logger: recordingLogger() };
   await using log = createAuditLog({ connectionString: proxy.url, ...options });
   const none = { begin_refused: 0, complete_retried: 0, complete_lost: 0, complete_amended: 0 };
   expect(await reader.sums()).toEqual(none);

@@ -8,7 +8,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
@@ -41,7 +41,7 @@ async function stepAheadAndBack(): Promise<void> {
 
 test('a follower shows what is completed after a step of the clock was taken back, and waits for no hour', async () => {
   await stepAheadAndBack();
-  const signal = AbortSignal.timeout(45_000);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   const followed = auditLog.entries({ follow: true, signal });
   expect((await followed.next()).value).toMatchObject({ operationId: 'while it was ahead' });
   for (const operationId of ['after it', 'after that']) {

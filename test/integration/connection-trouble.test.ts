@@ -11,7 +11,7 @@ import { connected, testPool } from '../support/connection.ts';
 import { listeningTo } from '../support/counter.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeAll(async () => void (database = await createDatabase()));
@@ -21,13 +21,15 @@ const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } 
 
 test('ten completions that get no answer leave a pool of ten to those that begin', async () => {
   const beginsAgain = (log: AuditLog) =>
-    waitUntil('it begins again', () => log.begin(entry).then(Boolean, () => false), 20_000);
+    waitUntil('it begins again', () => log.begin(entry).then(Boolean, () => false));
   const givenUp = async (url: string, silence: (ids: readonly string[]) => unknown) => {
-    const pool = testPool({ connectionString: url, max: 10, connectionTimeoutMillis: 1000 });
+    const pool = testPool({ connectionString: url, max: 10, connectionTimeoutMillis: PATIENCE_MS });
+    const patient = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS });
+    const begun = await Promise.all(Array.from({ length: 10 }, () => patient.begin(entry)));
     const log = createAuditLog({ pool });
-    const begun = await Promise.all(Array.from({ length: 10 }, () => log.begin(entry)));
     const ids = begun.map(({ id }) => id);
     expect(pool.totalCount).toBe(10);
+    Object.assign(pool.options, { connectionTimeoutMillis: 1000 });
     await silence(ids);
     const completions = await Promise.allSettled(ids.map((id) => log.complete(id, { kind: 'success' })));
     const message = expect.stringMatching(/answer within 5000 ms/);
@@ -68,7 +70,7 @@ test('ten completions that get no answer leave a pool of ten to those that begin
     await pool.end();
   };
   await Promise.all([halfOpen(), silent(), locked()]);
-}, 60_000);
+});
 
 test('a page that gets no answer on a pool without a time limit is given up, and its connection closed', async () => {
   await using proxy = await startProxy(database.url);
@@ -93,7 +95,7 @@ describe('an outcome survives every way in which the server ends its statement f
     const pool = testPool({ connectionString: database.url, options: `-c ${setting}=300ms` });
     const { promise: repeated, resolve: repeats } = Promise.withResolvers<void>();
     await using log = createAuditLog({ pool, meterProvider: listeningTo('sealog_complete_retried', repeats) });
-    const { id } = await log.begin(entry);
+    const { id } = await createAuditLog({ pool: database.pool, beginTimeoutMs: PATIENCE_MS }).begin(entry);
     await using holder = await connected(database.url);
     await holder.query('begin');
     await holder.query('select from sealog.audit_log where id = $1 for update', [id]);
@@ -108,7 +110,7 @@ describe('an outcome survives every way in which the server ends its statement f
   test('but an operation does not run when its entry could not be begun in time, and the error says why', async () => {
     const options = '-c statement_timeout=100ms';
     const pool = testPool({ connectionString: database.url, options });
-    await using log = createAuditLog({ pool });
+    await using log = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS });
     await using holder = await connected(database.url);
     await holder.query('begin; lock table sealog.audit_log');
     await expect(log.begin(entry)).rejects.toMatchObject({
@@ -132,7 +134,7 @@ describe('an entry is begun again when the server has certainly not begun it', (
       end $$;
       create trigger refuse_twice before insert on sealog.audit_log for each row execute function refuse_twice();
     `);
-    await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: 10_000 });
+    await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS });
     const { id } = await log.begin(entry);
     expect(await log.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
     await database.pool.query(`alter sequence trouble restart minvalue -1000000 start -1000000`);
@@ -143,14 +145,15 @@ describe('an entry is begun again when the server has certainly not begun it', (
 
   test('on a session that the server has ended while it was idle', async () => {
     await using proxy = await startProxy(database.url);
-    const pool = testPool({ connectionString: proxy.url, max: 1, options: '-c idle_session_timeout=200ms' });
-    await using log = createAuditLog({ pool, beginTimeoutMs: 20_000 });
+    const session = { application_name: 'idle', options: '-c idle_session_timeout=200ms' };
+    const pool = testPool({ connectionString: proxy.url, max: 1, ...session });
+    await using log = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS });
     await log.begin(entry);
     // The news of the end and the next statement cross.
     proxy.freeze();
     const beginning = log.begin({ ...entry, operationId: 'crossed' });
     await waitUntil('the server has ended the session', async () => {
-      const sessions = `select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`;
+      const sessions = `select from pg_stat_activity where datname = current_database() and application_name = 'idle'`;
       return (await database.pool.query(sessions)).rowCount === 0;
     });
     proxy.thaw();

@@ -13,8 +13,8 @@ import { waitUntil } from '../support/wait.ts';
 import { TIMINGS } from '../../src/worker/timings.ts';
 
 let pair: StreamingPair;
-beforeAll(async () => void (pair = await startStreamingPair()), 120_000);
-afterAll(async () => await pair[Symbol.asyncDispose](), 60_000);
+beforeAll(async () => void (pair = await startStreamingPair()));
+afterAll(async () => await pair[Symbol.asyncDispose]());
 
 const entry: NewEntry = { operationId: 'disk_create', actor: { kind: 'system' } };
 

@@ -4,6 +4,7 @@ import { eachPage, listAs } from '../../src/list.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { toEntry } from '../../src/store/select-entries.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 const ENTRIES = 5500;
 // The first and last entry, both sides of where a stretch ends in either order, neighbours, and one far from the others.
@@ -96,7 +97,7 @@ test('a page that ends early is final up to its horizon all the same, and the wa
 
 test('a follower with a filter comes to entries far away, and goes on with what is completed meanwhile', async () => {
   const log = auditLogDatabase(database.pool, 'sealog');
-  const signal = AbortSignal.timeout(45_000);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   const ids: string[] = [];
   for await (const page of eachPage(log, { tenantId: 'rare', follow: true, signal }, SLOWLY, () => {})) {
     ids.push(...idsOf(page.entries));

@@ -178,7 +178,7 @@ test('2,000 hostile requests are all recorded, and nothing of them is executed',
   let read = 0;
   for await (const entry of auditLog.entries()) read += JSON.stringify(entry).length > 0 ? 1 : 0;
   expect(read).toBe(2000);
-}, 240_000);
+});
 
 test('10 MB of headers, where the server lets them through', async () => {
   await app.listen({ port: 0, host: '127.0.0.1' });

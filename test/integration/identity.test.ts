@@ -11,6 +11,7 @@ import sealogFastify from '../../src/integrations/fastify.ts';
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 interface Identified extends Request {
   /** Where express-jwt puts the claims of a token. */
@@ -79,7 +80,7 @@ async function listen(app: Express): Promise<(path: string, headers?: Record<str
       method: 'POST',
       headers,
       redirect: 'manual',
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(PATIENCE_MS),
     });
     return status;
   };

@@ -148,7 +148,7 @@ describe("pg-boss's own locks, which anybody may take who can connect", () => {
     const wait = `begin; set local lock_timeout = '8s'; select pg_advisory_xact_lock(${key('create-queue')})`;
     const turn = inMigrationTurn(opening.log, () => opening.queue.pool.query(wait));
     await expect(turn).rejects.toThrow(/lock timeout: session \d+ \("forgotten".*select pg_terminate_backend/);
-  }, 60_000);
+  });
 
   test('are named by status', async () => {
     await using session = await forgotten();

@@ -31,4 +31,4 @@ test('whatever is done in whatever order, a list is exactly what was committed u
   ).resolves.toBeUndefined();
   // One that the time limit has interrupted continues, and still uses its database.
   await running.catch(() => {});
-}, 90_000);
+});

@@ -6,6 +6,7 @@ import { installQueues } from '../../src/worker/install-queues.ts';
 import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
@@ -51,10 +52,12 @@ test('with a queue of its own each log has its own activations', async () => {
   await secondLog();
   await installQueues(queue('other', 'other_queue'));
   await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
-  const own = { SEALOG_DATABASE_SCHEMA: 'other', SEALOG_QUEUE_SCHEMA: 'other_queue' };
+  // The activation of the start is the only one.
+  const quiet = { SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule() };
+  const own = { ...quiet, SEALOG_DATABASE_SCHEMA: 'other', SEALOG_QUEUE_SCHEMA: 'other_queue' };
   await using other = await startReplica(database.url, own);
   expect((await other.startup()).outcome).toMatchObject({ timedOut: 0 });
-  await using replica = await startReplica(database.url);
+  await using replica = await startReplica(database.url, quiet);
   expect((await replica.startup()).outcome).toMatchObject({ timedOut: 1 });
 });
 

@@ -4,9 +4,12 @@ import { createAuditLog } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { readCutoff } from '../../src/store/read-cutoff.ts';
 import { timeoutStaleEntries } from '../../src/store/timeout-stale-entries.ts';
+import { inTransaction } from '../../src/store/transaction.ts';
 import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { entriesAsText, insertEntries, resultsOf } from '../support/entries.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
+import { TIMINGS } from '../../src/worker/timings.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -72,7 +75,7 @@ describe('a completion and the job race for an entry', () => {
     expect(await resultsOf(database.pool)).toMatchObject([{ id, result_kind: 'success' }]);
   });
 
-  test('two activations at once share 5,000 stale entries without waiting for each other', async () => {
+  test('four activations at once share 5,000 stale entries without waiting for each other', async () => {
     await database.pool.query(`
       insert into sealog.audit_log (time_started, operation_id, actor_kind)
       select now() - interval '2 hours' + n * interval '1 ms', 'many', 'system' from generate_series(1, 5000) n`);
@@ -87,15 +90,23 @@ describe('a completion and the job race for an entry', () => {
        update sealog.audit_log entry set result_kind = 'timeout' from stale
         where entry.id = stale.id and entry.time_completed is null`,
     );
-    // Whoever waited for a row of the first one would fail; the table is extended under a lock too.
-    await database.pool.query(`alter database ${database.name} set lock_timeout = '200ms'`);
-    const impatient = testPool({ connectionString: database.url, max: 2 });
-    const impatientLog = auditLogDatabase(impatient, 'sealog');
-    const counts = await Promise.all([drain(impatientLog, cutoff), drain(impatientLog, cutoff)]);
-    await impatient.end();
+    // So has the second, when two more take what is left at once. Whoever waited for a row of theirs would fail.
+    const taken = Promise.withResolvers<number>();
+    const ending = Promise.withResolvers<void>();
+    const second = inTransaction(log, TIMINGS.transaction, async (transaction) => {
+      taken.resolve((await timeoutStaleEntries(transaction, { cutoff, limit: 1000 })).timedOut);
+      await ending.promise;
+    });
+    second.catch(taken.reject);
+    expect(await taken.promise).toBe(1000);
+    const pool = testPool({ connectionString: database.url, max: 2, options: `-c lock_timeout=${PATIENCE_MS}` });
+    const others = auditLogDatabase(pool, 'sealog');
+    const counts = await Promise.all([drain(others, cutoff), drain(others, cutoff)]);
+    await pool.end();
+    ending.resolve();
+    await second;
     await first.query('commit');
-    expect((share.rowCount ?? 0) + counts[0] + counts[1]).toBe(5000);
-    expect(Math.min(...counts)).toBeGreaterThan(0);
+    expect((share.rowCount ?? 0) + 1000 + counts[0] + counts[1]).toBe(5000);
     const { rows } = await database.pool.query(
       `select count(*)::int as entries, count(distinct id)::int as ids, count(distinct time_completed)::int as stamps
          from sealog.audit_log where result_kind = 'timeout'`,
@@ -115,5 +126,5 @@ async function drain(log: ReturnType<typeof auditLogDatabase>, cutoff: string): 
 
 async function waitForLockOf(pool: pg.Pool): Promise<void> {
   const waiting = `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-  for (;;) if ((await pool.query(waiting)).rowCount) return;
+  await waitUntil('something waits', async () => (await pool.query(waiting)).rowCount !== 0);
 }

@@ -142,13 +142,17 @@ describe('a new entry', () => {
   test('is given a UUIDv7 and the time of the database', async () => {
     const id = await begun();
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
-    const { rows } = await database.pool.query(
+    const now = `floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
+    const { rows: earlier } = await database.pool.query<{ now: number }>(`select ${now} as now`);
+    const { rows } = await database.pool.query<{ id: string; started: number; now: number }>(
       `insert into sealog.audit_log (operation_id, actor_kind) values (repeat('é', 512), 'anonymous')
-       returning id, (extract(epoch from time_started) * 1000)::bigint as started`,
+       returning id, floor(extract(epoch from time_started) * 1000)::float8 as started, ${now} as now`,
     );
-    const [{ id: later, started }] = rows as [{ id: string; started: string }];
+    const [{ id: later, started, now: latest }] = rows as [(typeof rows)[0]];
     // The first 48 bits are milliseconds, and so ids sort by time.
-    expect(Math.abs(Number.parseInt(later.replace('-', '').slice(0, 12), 16) - Number(started))).toBeLessThan(1000);
+    for (const ms of [Number.parseInt(later.replace('-', '').slice(0, 12), 16), started]) {
+      expect([earlier[0]!.now <= ms, ms <= latest]).toEqual([true, true]);
+    }
   });
 });
 

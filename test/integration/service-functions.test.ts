@@ -11,7 +11,7 @@ import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations
 import { openRequest, storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -49,8 +49,13 @@ async function listen(app: Express): Promise<number> {
 }
 
 const send = async (port: number, path: string, init: RequestInit = {}): Promise<number> =>
-  (await fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', signal: AbortSignal.timeout(30_000), ...init }))
-    .status;
+  (
+    await fetch(`http://127.0.0.1:${port}${path}`, {
+      method: 'POST',
+      signal: AbortSignal.timeout(PATIENCE_MS),
+      ...init,
+    })
+  ).status;
 
 /** What a framework takes for "no error", or for the name of what to leave. */
 const NO_ERRORS: readonly unknown[] = [undefined, null, false, 0, '', Number.NaN, 'route', 'router'];

@@ -4,6 +4,7 @@ import { listeningTo } from '../support/counter.ts';
 import { testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { everythingSeen } from '../support/everything.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let usual: unknown;
@@ -100,7 +101,7 @@ test('where sessions only read, operations do not run, and an outcome is recorde
 test('where everything is serializable, concurrent calls repeat what the server undoes', async () => {
   await using _ = await underSettings({ default_transaction_isolation: 'serializable' });
   const pool = testPool({ connectionString: database.url, max: 8 });
-  const log = createAuditLog({ pool });
+  const log = createAuditLog({ pool, beginTimeoutMs: PATIENCE_MS });
   const tenantId = database.name;
   const ids = new Set<string>();
   const work = async (): Promise<void> => {

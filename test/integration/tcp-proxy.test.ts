@@ -6,20 +6,20 @@ import { waitUntil } from '../support/wait.ts';
 
 let stack: AsyncDisposableStack;
 let proxy: TcpProxy;
+let echoPort: number;
 beforeEach(async () => {
   stack = new AsyncDisposableStack();
   const echo = createServer((socket) => socket.on('error', () => {}).pipe(socket)).listen(0, '127.0.0.1');
   await once(echo, 'listening');
   stack.defer(() => void echo.close());
-  const { port } = echo.address() as { port: number };
-  proxy = stack.use(await startProxy(`postgres://user@127.0.0.1:${port}/none`));
+  ({ port: echoPort } = echo.address() as { port: number });
+  proxy = stack.use(await startProxy(`postgres://user@127.0.0.1:${echoPort}/none`));
 });
 afterEach(async () => await stack.disposeAsync());
 
-/** A connection to the echo, and what has come back so far. */
-async function open(): Promise<{ socket: Socket; received: () => string }> {
-  const { port } = new URL(proxy.url);
-  const socket = connect(Number(port), '127.0.0.1').on('error', () => {});
+/** A connection to the echo, through the proxy unless another port is given, and what has come back so far. */
+async function open(port = Number(new URL(proxy.url).port)): Promise<{ socket: Socket; received: () => string }> {
+  const socket = connect(port, '127.0.0.1').on('error', () => {});
   stack.defer(() => void socket.destroy());
   await once(socket, 'connect');
   let received = '';
@@ -35,8 +35,12 @@ test('a frozen connection loses nothing and keeps the order', async () => {
   socket.write('b');
   const late = await open();
   late.socket.write('x');
-  // Another connection that goes past the proxy would have been answered by now.
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  // What goes past the proxy is answered, again and again.
+  const past = await open(echoPort);
+  for (let n = 1; n <= 10; n++) {
+    past.socket.write('p');
+    await waitUntil('the answer past the proxy', () => past.received().length === n);
+  }
   expect([received(), late.received()]).toEqual(['a', '']);
   socket.write('c');
   proxy.thaw();

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 // The demo must not care for the caller's database and settings, however wrong they are.
 const FOREIGN = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing', SEALOG_QUEUE_SCHEMA: 'not an identifier' };
@@ -24,7 +24,7 @@ async function startDemo(): Promise<Demo> {
   await chmod(folder, 0o711);
   const child = stack.use(await spawnNode(['src/bin.ts', 'demo'], { env: { ...FOREIGN, TMPDIR: folder } }));
   // Shorter than the tests' own limit, at which nobody would stop it.
-  const limit = setTimeout(() => child.kill('SIGKILL'), 100_000);
+  const limit = setTimeout(() => child.kill('SIGKILL'), 4 * PATIENCE_MS);
   stack.defer(() => clearTimeout(limit));
   const started = stack.move();
   return { process: child, folder, [Symbol.asyncDispose]: () => started.disposeAsync() };
@@ -73,21 +73,21 @@ describe('sealog demo', () => {
     expect(stdout).not.toContain('\u001B');
     expect(await processesThatMention(demo.folder)).toEqual([]);
     expect(await readdir(demo.folder)).toEqual([]);
-  }, 120_000);
+  });
 
   test('leaves nothing behind when it is interrupted', async () => {
     await using demo = await startDemo();
     const replicas = async () => {
       return (await processesThatMention(demo.folder)).filter((commandLine) => commandLine.includes('bin.ts worker'));
     };
-    await waitUntil('three workers', async () => (await replicas()).length === 3, 60_000);
+    await waitUntil('three workers', async () => (await replicas()).length === 3);
     expect(await processesThatMention(demo.folder)).toContainEqual(expect.stringMatching(/postgres.* -D/));
     demo.process.kill('SIGINT');
     expect(await demo.process.exited).toEqual({ code: 1, signal: null });
     expect(demo.process.stderr).toMatch(/^sealog: the demo was ended by SIGINT; .+\n$/);
     expect(await processesThatMention(demo.folder)).toEqual([]);
     expect(await readdir(demo.folder)).toEqual([]);
-  }, 120_000);
+  });
 
   test('says in one line why it cannot run as an installed package', async () => {
     await using stack = new AsyncDisposableStack();

@@ -23,7 +23,6 @@ for (let round = 0; round < minutes; round++) {
   const { violations, naive, completed, pages, load } = await runStablePast({
     url,
     seconds,
-    commits: 0,
     seed,
     askAgain: 2000,
   });

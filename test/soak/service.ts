@@ -8,6 +8,6 @@ import { runKilledService } from '../support/killed-service/run.ts';
 
 await experiment('service', async ({ minutes = 0.5 }) => {
   await using cluster = await startFaultCluster();
-  const run = { seconds: minutes * 60, requestsPerSecond: 200, kills: 5 };
+  const run = { requests: minutes * 60 * 200, requestsPerSecond: 200, kills: 5 };
   return { ...run, ...(await runKilledService(cluster.url, cluster.pool, run)) };
 });

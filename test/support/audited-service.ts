@@ -25,21 +25,17 @@ export async function storedEntries(
   { incomplete = 0 }: { readonly incomplete?: number } = {},
 ): Promise<StoredEntry[]> {
   let entries: StoredEntry[] = [];
-  await waitUntil(
-    `${count} entries, ${incomplete} of them incomplete`,
-    async () => {
-      const { rows } = await pool.query<StoredEntry>(
-        `select id, operation_id, concat_ws(':', actor_kind, actor_id) as actor, request_uri as uri,
+  await waitUntil(`${count} entries, ${incomplete} of them incomplete`, async () => {
+    const { rows } = await pool.query<StoredEntry>(
+      `select id, operation_id, concat_ws(':', actor_kind, actor_id) as actor, request_uri as uri,
               host(source_ip) as ip, result_kind as result, http_status_code as status, error_code as code,
               error_message as message, concat_ws(':', resource_type, resource_id) as resource, details,
               tenant_id as tenant
          from sealog.audit_log order by time_started, id`,
-      );
-      entries = rows;
-      return rows.length === count && rows.filter(({ result }) => result === null).length === incomplete;
-    },
-    15_000,
-  ).catch((error: unknown) => {
+    );
+    entries = rows;
+    return rows.length === count && rows.filter(({ result }) => result === null).length === incomplete;
+  }).catch((error: unknown) => {
     throw new Error(`there are ${JSON.stringify(entries, null, 1)}`, { cause: error });
   });
   return entries;

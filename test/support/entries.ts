@@ -12,7 +12,7 @@ export async function insertEntries(pool: Pick<Pool, 'query'>, entries: readonly
   const { rows } = await pool.query<{ id: string }>(
     `insert into sealog.audit_log (id, time_started, operation_id, actor_kind)
      select coalesce((entry->>'id')::uuid, sealog.audit_log_uuid()),
-            date_trunc('minute', now()) - make_interval(mins => (entry->>'startedMinutesAgo')::integer),
+            date_trunc('minute', sealog.audit_log_clock()) - make_interval(mins => (entry->>'startedMinutesAgo')::integer),
             coalesce(entry->>'operationId', 'test_operation'), 'system'
        from jsonb_array_elements($1) with ordinality as entries(entry, position) order by position
      returning id`,

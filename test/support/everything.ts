@@ -13,7 +13,7 @@ import type { TestDatabase } from './database.ts';
 import { recordingLogger } from './recording-logger.ts';
 import { quietSchedule } from './quiet-schedule.ts';
 import { startReplica, type TestReplica } from './replica.ts';
-import { waitUntil } from './wait.ts';
+import { PATIENCE_MS, waitUntil } from './wait.ts';
 
 /**
  * Uses everything that reads or writes the log, under the settings that new sessions of the database have, and answers
@@ -25,10 +25,9 @@ export async function everythingSeen(database: TestDatabase): Promise<unknown> {
   await using stack = new AsyncDisposableStack();
   const pool = testPool({ connectionString: url, max: 2 });
   stack.defer(() => pool.end());
-  const given = createAuditLog({ pool, logger, instanceId: 'service' });
-  const own = stack.use(
-    createAuditLog({ connectionString: url, poolMax: 2, preparedStatements: true, logger, instanceId: 'service' }),
-  );
+  const options = { logger, instanceId: 'service', beginTimeoutMs: PATIENCE_MS };
+  const given = createAuditLog({ pool, ...options });
+  const own = stack.use(createAuditLog({ connectionString: url, poolMax: 2, preparedStatements: true, ...options }));
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url, ...SCHEDULE } });
   const app = stack.use(await openApp(settings, logger));
   const tenants = [randomUUID(), randomUUID()] as const;
@@ -42,6 +41,11 @@ export async function everythingSeen(database: TestDatabase): Promise<unknown> {
   const status = await withQueueStatus(app.queue, (readQueue) => readStatus(app, readQueue));
   const late = await own.complete(stale!, { kind: 'success' });
   const found = await given.find(stale!);
+  // The replica seals too, and who comes second may see less.
+  await waitUntil('all is sealed', async () => {
+    const ids = (await given.list({ order: 'descending', limit: 1 })).entries.map(({ id }) => id);
+    return late.status === 'amended' && ids[0] === late.amendmentId;
+  });
   return normalized({
     libraries,
     activations: activationsOf(replica),

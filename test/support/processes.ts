@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { PATIENCE_MS } from './wait.ts';
 
 export type Exit = { readonly code: number | null; readonly signal: NodeJS.Signals | null };
 
@@ -14,7 +15,7 @@ export type NodeProcess = {
   /** The lines of both streams so far, as they arrived. */
   lines(): readonly string[];
   /**
-   * The first line, of the past or to come, that `matches`. Throws with the last output after `timeoutMs` (45 000), or
+   * The first line, of the past or to come, that `matches`. Throws with the last output after `timeoutMs` (`PATIENCE_MS`), or
    * as soon as the process has ended without such a line.
    */
   waitForLine(matches: (line: string) => boolean, timeoutMs?: number): Promise<string>;
@@ -59,7 +60,7 @@ export async function spawnNode(args: readonly string[], options: SpawnOptions =
   });
   await once(child, 'spawn');
 
-  const waitForLine = async (matches: (line: string) => boolean, timeoutMs = 45_000): Promise<string> => {
+  const waitForLine = async (matches: (line: string) => boolean, timeoutMs = PATIENCE_MS): Promise<string> => {
     const timeout = AbortSignal.timeout(timeoutMs);
     for (let next = 0; ; next++) {
       while (next >= lines.length) {

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 
 /**
- * Rows of pg-boss as a fleet would have left them, for tests of what is told of them. Ages are in seconds; a replica is
- * lost when it was not seen for ten minutes, so that no test has to hurry.
+ * Rows of pg-boss as a fleet would have left them, for tests of what is told of them. Ages are in seconds, by
+ * pg-boss's clock: see `stopQueueClock`.
  */
 export interface FleetRows {
   readonly schedule?: { readonly cron: string; readonly changedAgo: number };
@@ -13,6 +13,8 @@ export interface FleetRows {
 export interface ActivationRow {
   readonly state: string;
   readonly createdAgo: number;
+  /** Added to `output`. */
+  readonly cutoffAgo?: number;
   readonly startedAgo?: number;
   readonly completedAgo?: number;
   readonly retries?: number;
@@ -25,7 +27,7 @@ export async function insertFleet(pool: Pick<Pool, 'query'>, fleet: FleetRows): 
   if (schedule) {
     await pool.query(
       `insert into pgboss.schedule (name, cron, timezone, created_on, updated_on)
-       values ('audit-timeout', $1, 'UTC', now() - make_interval(secs => $2), now() - make_interval(secs => $2))`,
+       values ('audit-timeout', $1, 'UTC', pgboss.job_now() - make_interval(secs => $2), pgboss.job_now() - make_interval(secs => $2))`,
       [schedule.cron, schedule.changedAgo],
     );
   }
@@ -33,19 +35,22 @@ export async function insertFleet(pool: Pick<Pool, 'query'>, fleet: FleetRows): 
     `insert into pgboss.instance (id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule,
                                   migrate, persist_queue_stats, persist_warnings, started_on, heartbeat_on, stopped_on)
      select gen_random_uuid(), name, 'host-' || position, 100 + position, '12.38.0', '24.21.0', 200, true, true,
-            true, false, true, now() - interval '3 hours 30 minutes', now() - make_interval(secs => "seenAgo"),
-            case when stopped then now() end
+            true, false, true, pgboss.job_now() - interval '3 hours 30 minutes', pgboss.job_now() - make_interval(secs => "seenAgo"),
+            case when stopped then pgboss.job_now() end
        from rows from (jsonb_to_recordset($1) as (name text, "seenAgo" float8, stopped boolean))
             with ordinality as replicas (name, "seenAgo", stopped, position)`,
     [JSON.stringify(replicas)],
   );
   await pool.query(
     `insert into pgboss.job (name, policy, state, retry_count, data, output, created_on, started_on, completed_on)
-     select 'audit-timeout', 'stately', state::pgboss.job_state, coalesce(retries, 0), data, output,
-            now() - make_interval(secs => "createdAgo"), now() - make_interval(secs => "startedAgo"),
-            now() - make_interval(secs => "completedAgo")
+     select 'audit-timeout', 'stately', state::pgboss.job_state, coalesce(retries, 0), data,
+            case when "cutoffAgo" is null then output else output || jsonb_build_object('cutoff', to_char(
+              (pgboss.job_now() - make_interval(secs => "cutoffAgo")) at time zone 'UTC',
+              'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')) end,
+            pgboss.job_now() - make_interval(secs => "createdAgo"), pgboss.job_now() - make_interval(secs => "startedAgo"),
+            pgboss.job_now() - make_interval(secs => "completedAgo")
        from jsonb_to_recordset($1) as activation (state text, retries integer, data jsonb, output jsonb,
-                                                  "createdAgo" float8, "startedAgo" float8, "completedAgo" float8)`,
+                                                  "cutoffAgo" float8, "createdAgo" float8, "startedAgo" float8, "completedAgo" float8)`,
     [JSON.stringify(activations)],
   );
 }
@@ -55,7 +60,6 @@ export function completedAgo(seconds: number, outcome: object = {}): ActivationR
   const nothing = {
     by: 'worker-1',
     trigger: 'schedule',
-    cutoff: new Date(Date.now() - (seconds + 14_400) * 1000).toISOString(),
     limit: 1000,
     timedOut: 0,
     limitReached: false,
@@ -65,6 +69,6 @@ export function completedAgo(seconds: number, outcome: object = {}): ActivationR
     skipped: [],
     durationMs: 9,
   };
-  const times = { createdAgo: seconds + 4, startedAgo: seconds, completedAgo: seconds };
+  const times = { createdAgo: seconds + 4, startedAgo: seconds, completedAgo: seconds, cutoffAgo: seconds + 14_400 };
   return { state: 'completed', ...times, output: { ...nothing, ...outcome } };
 }

@@ -31,6 +31,8 @@ export interface TcpProxy extends AsyncDisposable {
    * answers, `after` it has done what it was asked for. Resolves when that has happened.
    */
   cutAt(moment: 'before' | 'after', matches: RegExp): Promise<void>;
+  /** How many bytes clients were sent so far. */
+  answered(): number;
   /** How much later everything arrives, in each direction. */
   delay(milliseconds: number): void;
 }
@@ -57,6 +59,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
   let turnsAway = false;
   let turnedAway = 0;
   let latencyMs = 0;
+  let answeredBytes = 0;
   let frozen: PromiseWithResolvers<void> | undefined;
 
   const track = (socket: Socket): Socket => {
@@ -95,7 +98,10 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
       link.answerIsLost = true;
       return false;
     });
-    const answer = wire(link, () => link.answerIsLost && end());
+    const answer = wire(link, (chunk) => {
+      answeredBytes += chunk.length;
+      return link.answerIsLost && end();
+    });
     track(client).pipe(request).pipe(upstream).pipe(answer).pipe(client);
     client.on('close', () => {
       links.delete(link);
@@ -146,6 +152,7 @@ export async function startProxy(databaseUrl: string): Promise<TcpProxy> {
     },
     redirect: (to) => void (target = new URL(to)),
     cutAt: (moment, matches) => new Promise((resolve) => (trap = { moment, matches, sprung: resolve })),
+    answered: () => answeredBytes,
     delay: (milliseconds) => (latencyMs = milliseconds),
     async [Symbol.asyncDispose]() {
       thaw();

@@ -3,6 +3,7 @@ import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { PATIENCE_MS } from '../wait.ts';
 
 /** What a client got. */
 export interface Answer {
@@ -17,14 +18,12 @@ export interface Answer {
 /** Sends a request to a port. */
 export type Client = (port: number, path: string) => Promise<Answer>;
 
-const LIMIT_MS = 30_000;
-
 export function answerTo(sent: ClientRequest): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const late = setTimeout(() => {
-    reject(new Error(`no answer within ${LIMIT_MS} ms: ${sent.path}`));
+    reject(new Error(`no answer within ${PATIENCE_MS} ms: ${sent.path}`));
     sent.destroy();
-  }, LIMIT_MS);
+  }, PATIENCE_MS);
   const settle = (answer: Answer): void => {
     clearTimeout(late);
     resolve(answer);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE_MS } from '../wait.ts';
 
 export interface Shell extends AsyncDisposable {
   /** Runs commands as a reader of a document would, in a checkout of their own. Throws with what they printed. */
@@ -17,7 +18,6 @@ export interface ShellOptions {
 }
 
 const CHECKOUT = ['src', 'config', 'migrations', 'deploy', 'examples', 'package.json'];
-const LIMIT_MS = 60_000;
 
 /** A copy of what is needed to run, with `sealog` on the path, and programs that stop when they are ready. */
 export async function openShell({ root, env, programs = {} }: ShellOptions): Promise<Shell> {
@@ -54,11 +54,11 @@ async function runBounded(commands: string, cwd: string, env: NodeJS.ProcessEnv)
   child.stdin.end();
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text));
-  const timer = setTimeout(() => killGroup(child.pid), LIMIT_MS);
+  const timer = setTimeout(() => killGroup(child.pid), PATIENCE_MS);
   const [code] = await once(child, 'close');
   clearTimeout(timer);
   killGroup(child.pid);
-  if (code !== 0) throw new Error(`ended with ${code ?? `a signal, after ${LIMIT_MS} ms at most`}:\n${output}`);
+  if (code !== 0) throw new Error(`ended with ${code ?? `a signal, after ${PATIENCE_MS} ms at most`}:\n${output}`);
   return output;
 }
 

@@ -1,3 +1,4 @@
+import { sealogCommand } from '../command.ts';
 import { type Exit, type NodeProcess, spawnNode } from '../processes.ts';
 import type { History } from './history.ts';
 import { type LogFields, logLines } from './log-lines.ts';
@@ -52,7 +53,7 @@ export interface FleetOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-export function openFleet({ url, history, executable = 'src/bin.ts', env = {} }: FleetOptions): Fleet {
+export function openFleet({ url, history, executable = sealogCommand, env = {} }: FleetOptions): Fleet {
   const running = new Set<Replica>();
   const told = new Set<Replica>();
   const everyone: Replica[] = [];

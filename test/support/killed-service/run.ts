@@ -1,13 +1,17 @@
 import { Agent, request as httpRequest } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Pool } from 'pg';
+import { replaceClock } from '../clock.ts';
 import { type NodeProcess, spawnNode } from '../processes.ts';
 import { startReplica } from '../replica.ts';
+import { PATIENCE_MS } from '../wait.ts';
 
 export interface KilledServiceRun {
-  readonly seconds: number;
+  /** How many at least, however long a slow machine takes for them. */
+  readonly requests: number;
+  /** At most. */
   readonly requestsPerSecond: number;
-  /** With SIGKILL, spread over the run; after each the service is started again. */
+  /** With SIGKILL, spread over the run; after each the service is started again. More, until one has left an entry. */
   readonly kills: number;
 }
 
@@ -26,13 +30,13 @@ export interface KilledServiceFigures {
 }
 
 const TICK_MS = 50;
-const MAX_IN_FLIGHT = 400;
+const MAX_IN_FLIGHT = 50;
 
 /** Sends requests to a service that is killed again and again, and judges what is in its audit log afterwards. */
 export async function runKilledService(
   url: string,
   pool: Pool,
-  { seconds, requestsPerSecond, kills }: KilledServiceRun,
+  { requests, requestsPerSecond, kills }: KilledServiceRun,
 ): Promise<KilledServiceFigures> {
   await pool.query('create table handled (key bigint not null)');
   const agent = new Agent({ keepAlive: true });
@@ -45,7 +49,7 @@ export async function runKilledService(
     const args = ['--conditions=@sealog/source', 'test/support/killed-service/service.ts'];
     const service = await spawnNode(args, { env: { DATABASE_URL: url, NODE_OPTIONS: '' } });
     started.push(service);
-    port = Number((await service.waitForEvent('service.listening', 90_000))['port']);
+    port = Number((await service.waitForEvent('service.listening'))['port']);
     return service;
   };
   const send = (key: number): void => {
@@ -59,18 +63,24 @@ export async function runKilledService(
   stack.defer(async () => void (await Promise.all(started.map((service) => service[Symbol.asyncDispose]()))));
   stack.defer(() => agent.destroy());
   let service = await start();
-  // Only time in which the service is up counts, so that each kill meets requests.
-  const ticks = Math.round((seconds * 1000) / TICK_MS);
-  const killAt = new Set(Array.from({ length: kills }, (_, kill) => Math.round(((kill + 1) * ticks) / (kills + 1))));
-  for (let tick = 0; tick < ticks; tick++) {
-    const due = Math.round((tick + 1) * requestsPerSecond * (TICK_MS / 1000));
-    for (; sent < due && inFlight.size < MAX_IN_FLIGHT; sent++) send(sent + 1);
-    await delay(TICK_MS);
-    if (!killAt.has(tick)) continue;
+  const perTick = requestsPerSecond * (TICK_MS / 1000);
+  const sendShare = async (): Promise<void> => {
+    const share = Math.round(requests / (kills + 1));
+    for (let of = 0; of < share; await delay(TICK_MS)) {
+      const now = Math.min(perTick, share - of, MAX_IN_FLIGHT - inFlight.size);
+      for (let n = 0; n < now; n++, of++) send(++sent);
+    }
+  };
+  const hasLeft = async () => (await rowsOf(pool)).some(({ entries, result }) => entries > 0 && result === null);
+  for (let killed = 0; killed < kills || !(await hasLeft()); killed++) {
+    await sendShare();
     service.kill('SIGKILL');
     await service.exited;
+    // Those that it has left have been refused by then, and what it had sent to its database is done.
+    await Promise.all(inFlight);
     service = await start();
   }
+  await sendShare();
   await Promise.all(inFlight);
   service.kill('SIGTERM');
   const exit = await service.exited;
@@ -82,12 +92,15 @@ export async function runKilledService(
 /** The status; undefined when there was no answer. */
 async function post(agent: Agent, port: number, path: string): Promise<number | undefined> {
   const { promise, resolve } = Promise.withResolvers<number | undefined>();
-  const request = httpRequest({ agent, host: '127.0.0.1', port, path, method: 'POST', timeout: 60_000 }, (response) => {
-    response
-      .resume()
-      .on('end', () => resolve(response.statusCode))
-      .on('error', () => resolve(undefined));
-  });
+  const request = httpRequest(
+    { agent, host: '127.0.0.1', port, path, method: 'POST', timeout: PATIENCE_MS },
+    (response) => {
+      response
+        .resume()
+        .on('end', () => resolve(response.statusCode))
+        .on('error', () => resolve(undefined));
+    },
+  );
   request
     .on('error', () => resolve(undefined))
     .on('timeout', () => request.destroy())
@@ -106,8 +119,8 @@ interface Row {
 async function judge(url: string, pool: Pool, answers: ReadonlyMap<number, number>, problems: string[]) {
   const rows = await rowsOf(pool);
   const incomplete = rows.filter(({ entries, result }) => entries > 0 && result === null);
+  await replaceClock(pool, `clock_timestamp() + interval '1 minute'`);
   await using replica = await startReplica(url, { SEALOG_AUDIT_TIMEOUT_TIMEOUT_SECONDS: '1' });
-  await delay(1100);
   await replica.activate();
   const after = await rowsOf(pool);
 

@@ -11,7 +11,7 @@ import sealogFastify from 'sealog/fastify';
 
 const connectionString = process.env['DATABASE_URL'] ?? '';
 const pool = new pg.Pool({ connectionString, max: 5 });
-await using auditLog = createAuditLog({ connectionString, poolMax: 5 });
+await using auditLog = createAuditLog({ connectionString, poolMax: 5, beginTimeoutMs: 60_000 });
 await using app = fastify({ keepAliveTimeout: 1000 });
 await app.register(sealogFastify, {
   auditLog,

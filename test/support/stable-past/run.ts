@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createAuditLog } from '../../../src/index.ts';
 import { auditLogDatabase } from '../../../src/store/database.ts';
 import { openPool } from '../../../src/store/open-pool.ts';
-import { waitUntil } from '../wait.ts';
+import { waitForWork } from '../wait.ts';
 import { askAgain } from './ask-again.ts';
 import { type Count, takeCensus } from './census.ts';
 import { FinalPast } from './final-past.ts';
 import { History, type List, type SeenEntry } from './history.ts';
-import { type Load, type LoadReport, startLoad } from './load.ts';
+import type { Tally } from './disturbances.ts';
+import { type LoadReport, startLoad } from './load.ts';
 import { listUpToNow } from './naive-list.ts';
 import { seededRandom } from './random.ts';
 import { follow, fromTheStart, newestFirst, ranges, tail } from './readers.ts';
@@ -23,14 +24,22 @@ import {
 export interface RunOptions {
   /** A migrated database with an empty audit log, for this run alone. */
   readonly url: string;
-  /** For how long entries are written at least, and how many commits that must give, however slow the machine. */
-  readonly seconds: number;
-  readonly commits: number;
+  /** For how long entries are written at least. */
+  readonly seconds?: number;
+  /** What must have been done, however long a slow machine takes for it. */
+  readonly enough?: Partial<Work>;
   readonly seed: number;
   /** How many pages are asked for again, besides all being judged by the final table. */
   readonly askAgain: number;
   /** Another way to list, to see that its faults are found. */
   readonly list?: List;
+}
+
+/** How much was done. */
+export interface Work extends Tally {
+  /** Each of one entry at least. */
+  readonly commits: number;
+  readonly pages: number;
 }
 
 export interface StablePastRun {
@@ -78,19 +87,25 @@ export async function runStablePast({ url, seed, ...options }: RunOptions): Prom
     tail(naive.list, context(16)),
   ]);
   const following = follow(auditLog, seen, followed, enough.signal);
+  const histories = [tailing, ...others];
+  const done = (): Work => ({
+    ...load.tally,
+    commits: load.commits(),
+    pages: histories.reduce((sum, each) => sum + each.pages.length, 0),
+  });
   // A reader that fails ends the run at once.
-  await Promise.race([enoughLoad(load, options), reading, following]);
+  await Promise.race([enoughWork(done, options), reading, following]);
 
   const { committed, ...report } = await load.stop();
   quiet.abort();
   await reading;
   const past = await FinalPast.read(pool);
-  await waitUntil('the follower has come to the end', () => followed.length >= past.entries.length).catch(() => {});
+  const cameToTheEnd = () => followed.length >= past.entries.length;
+  await waitForWork('the follower comes to the end', cameToTheEnd, () => followed.length).catch(() => {});
   enough.abort();
   await following;
 
   const outcome = { past, committed };
-  const histories = [tailing, ...others];
   const pages = histories.flatMap((each) => each.pages);
   const every = Math.max(1, Math.floor(pages.length / options.askAgain));
   const sample = pages.filter((_, index) => index % every === 0);
@@ -119,9 +134,11 @@ export async function runStablePast({ url, seed, ...options }: RunOptions): Prom
   };
 }
 
-async function enoughLoad(load: Load, { seconds, commits }: Pick<RunOptions, 'seconds' | 'commits'>): Promise<void> {
+async function enoughWork(
+  done: () => Work,
+  { seconds = 0, enough = {} }: Pick<RunOptions, 'seconds' | 'enough'>,
+): Promise<void> {
   await delay(seconds * 1000);
-  const enough = () => load.commits() >= commits && load.tally.paused > 0;
-  // The tests that need the load tell if it was not enough.
-  await waitUntil('there was enough load', enough, 2000 * seconds).catch(() => {});
+  const names = Object.keys(enough) as (keyof Work)[];
+  await waitForWork('the load is enough', () => names.every((name) => done()[name] >= enough[name]!), done);
 }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { createAuditLog } from '../../../src/index.ts';
+import { PATIENCE_MS } from '../wait.ts';
 import type { Random } from './random.ts';
 import { LONG_STAY_MS, type WriterReport } from './writer-protocol.ts';
 
@@ -29,7 +30,7 @@ export async function completeOne(session: Session, client: Client): Promise<voi
 /** The library in autocommit. Late completions of entries that were abandoned become amendments. */
 export async function completeByLibrary(session: Session): Promise<void> {
   const { pool, random } = session;
-  const auditLog = createAuditLog({ pool, instanceId: 'writer' });
+  const auditLog = createAuditLog({ pool, instanceId: 'writer', beginTimeoutMs: PATIENCE_MS });
   const due = takeDue(session);
   const id = due ?? (await auditLog.begin({ operationId: 'library', actor: { kind: 'user', id: 'u1' } })).id;
   if (due === undefined && random.chance(0.3)) return abandon(session, id);
