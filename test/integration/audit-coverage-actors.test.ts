@@ -15,13 +15,14 @@ import {
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { settledAuditLog } from '../support/settled-audit-log.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS }));
 });
 
 afterEach(async () => {

@@ -18,13 +18,14 @@ import {
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { settledAuditLog } from '../support/settled-audit-log.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS }));
 });
 
 afterEach(async () => {
@@ -206,7 +207,7 @@ test('whatever a rule of the service calls them, a call covers only the route th
 
 test('an exception that is out of date is found though its entry is completed late', async () => {
   await using app = fastify();
-  await using log = createAuditLog({ connectionString: database.url });
+  await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS });
   const [isAskedAgain, isCompleted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const slow = {
     begin: log.begin.bind(log),

@@ -15,13 +15,14 @@ import {
 } from '../../src/integrations/testing.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { settledAuditLog } from '../support/settled-audit-log.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url }));
+  auditLog = settledAuditLog(createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS }));
 });
 
 afterEach(async () => {
@@ -104,7 +105,7 @@ test('fails on what leaves no entry, and on exceptions that are out of date, all
 
 test('an entry that is never completed is none', async () => {
   await using app = fastify();
-  await using log = createAuditLog({ connectionString: database.url });
+  await using log = createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS });
   const never = { begin: log.begin.bind(log), complete: async () => ({ status: 'not-found' }) as const };
   await app.register(sealogFastify, { auditLog: never, actor });
   app.post('/', async () => '');

@@ -10,6 +10,7 @@ import sealogFastify from '../../src/integrations/fastify.ts';
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 class Problem extends Error {
   readonly statusCode = 409;
@@ -23,7 +24,7 @@ let logger = recordingLogger();
 beforeEach(async () => {
   logger = recordingLogger();
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

@@ -8,7 +8,7 @@ import { auditRoute, sealogExpress, type SealogExpress } from '../../src/integra
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger, type RecordingLogger } from '../support/recording-logger.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -18,7 +18,7 @@ let server: Server | undefined;
 beforeEach(async () => {
   database = await createDatabase();
   logger = recordingLogger();
-  auditLog = createAuditLog({ connectionString: database.url });
+  auditLog = createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

@@ -8,6 +8,7 @@ import { auditRoute, sealogExpress, type SealogExpressOptions } from '../../src/
 import { openRequest, storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -16,7 +17,7 @@ const logger = recordingLogger();
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

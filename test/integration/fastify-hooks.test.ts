@@ -5,7 +5,7 @@ import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -15,7 +15,7 @@ let logger = recordingLogger();
 beforeEach(async () => {
   logger = recordingLogger();
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
   app = fastify();
 });
 

@@ -9,6 +9,7 @@ import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations
 import { openRequest, storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -18,7 +19,7 @@ let logger = recordingLogger();
 beforeEach(async () => {
   logger = recordingLogger();
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

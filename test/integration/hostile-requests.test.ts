@@ -8,7 +8,7 @@ import sealogFastify from '../../src/integrations/fastify.ts';
 import { type Actor, type AuditLog, createAuditLog, type Resource } from '../../src/index.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 /** What a client controls, in a service that copies all of it into its entries. */
 interface Hostile {
@@ -112,7 +112,7 @@ const inputs = new Map<string, Hostile>();
 
 beforeAll(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
   const inputOf = ({ headers }: { headers: IncomingMessage['headers'] }) => inputs.get(String(headers['x-input']));
   app = fastify({ serverFactory: (handler) => createServer({ maxHeaderSize: 32 * 1024 * 1024 }, handler) });
   await app.register(sealogFastify, {

@@ -7,10 +7,11 @@ import { createAuditLog } from '../../src/index.ts';
 import sealogFastify from '../../src/integrations/fastify.ts';
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase } from '../support/database.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 test('what answers by the stream itself is whole when it has ended that, with the status that it sent', async () => {
   await using database = await createDatabase();
-  await using auditLog = createAuditLog({ connectionString: database.url });
+  await using auditLog = createAuditLog({ connectionString: database.url, beginTimeoutMs: PATIENCE_MS });
   await using app = fastify({ http2: true });
   await app.register(sealogFastify as never, { auditLog, actor: () => ({ kind: 'anonymous' }) } as never);
   for (const [path, status] of [

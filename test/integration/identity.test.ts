@@ -28,7 +28,7 @@ let server: Server | undefined;
 beforeEach(async () => {
   database = await createDatabase();
   logger = recordingLogger();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

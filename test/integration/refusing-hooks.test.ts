@@ -10,6 +10,7 @@ import { sealogExpress } from '../../src/integrations/express.ts';
 import sealogFastify from '../../src/integrations/fastify.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { PATIENCE_MS } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -17,7 +18,7 @@ const logger = recordingLogger();
 
 beforeAll(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterAll(async () => {

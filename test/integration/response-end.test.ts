@@ -13,7 +13,7 @@ import sealogFastify, { type SealogFastifyOptions } from '../../src/integrations
 import { openRequest, storedEntries } from '../support/audited-service.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 let auditLog: AuditLog;
@@ -22,7 +22,7 @@ const actor = () => ({ kind: 'anonymous' }) as const;
 
 beforeEach(async () => {
   database = await createDatabase();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {

@@ -21,7 +21,7 @@ const servers: Server[] = [];
 beforeEach(async () => {
   database = await createDatabase();
   logger = recordingLogger();
-  auditLog = createAuditLog({ connectionString: database.url, logger });
+  auditLog = createAuditLog({ connectionString: database.url, logger, beginTimeoutMs: PATIENCE_MS });
 });
 
 afterEach(async () => {
