@@ -117,7 +117,8 @@ function explaining(pool: pg.Pool, which = /^(?:with|update) /): { statements: s
       }
       return await client.query(text, values);
     };
-    return { query, release: () => client.release() };
+    const getTransactionStatus = () => client.getTransactionStatus();
+    return { query, getTransactionStatus, release: () => client.release() };
   };
   return { statements, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
 }
