@@ -183,6 +183,21 @@ test('a completion waits for nobody who holds its lock, and holds the horizon un
   expect(sealed[0]!.horizon < rows[0]!.stamp).toBe(true);
 });
 
+test('a completion is refused when its lock and every lower one of the log is held, and takes none of another namespace', async () => {
+  // As by a clock before 1970.
+  await database.pool.query(`
+    create or replace function sealog.audit_log_lock_key(microseconds bigint) returns bigint language sql stable
+    return sealog.audit_log_lock_namespace() << 42`);
+  await using holder = await connected(database.url);
+  await holder.query('select pg_advisory_lock(sealog.audit_log_lock_key(0))');
+  await expect(completeOne()).rejects.toMatchObject({
+    code: '55P03',
+    message: expect.stringMatching('holds every advisory lock'),
+  });
+  await holder.query('select pg_advisory_unlock_all()');
+  await completeOne();
+});
+
 test.each(['1960-01-01', '2200-01-01'])(
   'a transaction of %s has a key of the log, which sealers see',
   async (instant) => {
