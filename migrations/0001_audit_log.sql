@@ -21,12 +21,14 @@ end $$;
 create function audit_log_clock() returns timestamptz language sql volatile
 return clock_timestamp();
 
--- Instants are counted in whole microseconds since 1970, exact in both directions.
+-- Instants are counted in whole microseconds since 1970, exact in both directions. Whole hours apart from the rest: an
+-- interval is multiplied in double precision, and so many microseconds are exact up to the year 2255 only.
 create function audit_log_microseconds(instant timestamptz) returns bigint language sql immutable strict parallel safe
 return (extract(epoch from instant) * 1000000)::bigint;
 
 create function audit_log_instant(microseconds bigint) returns timestamptz language sql immutable strict parallel safe
-return timestamptz '1970-01-01 00:00:00+00' + microseconds * interval '1 microsecond';
+return timestamptz '1970-01-01 00:00:00+00'
+     + microseconds / 3600000000 * interval '1 hour' + microseconds % 3600000000 * interval '1 microsecond';
 
 -- A UUID of version 7 (RFC 9562, 5.7): 48 bits of milliseconds, then a random UUID whose version 4 becomes 7.
 create function audit_log_uuid() returns uuid language sql volatile

@@ -39,6 +39,11 @@ begin
     -- Anybody may take an advisory lock, also exclusively. A lower key says that the transaction began earlier: the
     -- horizon stays lower, and nobody waits.
     while not pg_try_advisory_xact_lock_shared(key) loop
+      -- The next one is of another namespace, where no sealer looks.
+      if key <= audit_log_lock_key(0) then
+        raise exception using errcode = 'lock_not_available',
+          message = 'somebody holds every advisory lock under which this transaction could complete entries';
+      end if;
       key := key - 1;
     end loop;
   exception when sqlstate 'SL000' then

@@ -45,7 +45,9 @@ begin
     -- The WAL brought the commits before the counter, and the primary sends only what it has flushed.
     return audit_log_instant(last_value) from audit_log_sealed;
   end if;
-  select max(sealed), max(time_published) into horizon, published from audit_log_published;
+  -- A publication in the future is from before the clock was set back.
+  select max(sealed), max(time_published) filter (where time_published <= clock_timestamp())
+    into horizon, published from audit_log_published;
   if target <= horizon or current_setting('transaction_read_only')::boolean then
     return horizon;
   end if;
@@ -78,8 +80,7 @@ begin
   if current_setting('synchronous_commit') = 'off' then
     perform set_config('synchronous_commit', 'local', true);
   end if;
-  -- A publication in the future is from before the clock was set back.
-  is_recent := published between clock_timestamp() - interval '500 ms' and clock_timestamp();
+  is_recent := coalesce(published > clock_timestamp() - interval '500 ms', false);
   -- An old snapshot keeps every version of the row, and every page of a list reads them: then at most every 500 ms.
   if is_recent and pg_relation_size('audit_log_published') > 65536 then
     return horizon;

@@ -4,7 +4,7 @@ import type { Logger } from './logger.ts';
 import { identifier, line, postgresUrl, type Rule, trueOrFalse, wholeNumber } from './rules.ts';
 import type { DatabasePool } from './store/database.ts';
 
-/** The database is a pool of your own (`pg.Pool`; you end it), or a connection string for a pool of ours; not both. */
+/** The database is a pool of your own (`pg.Pool` since 8.22; you end it), or a connection string for a pool of ours; not both. */
 export type AuditLogOptions = (
   | { readonly pool: DatabasePool; readonly connectionString?: undefined }
   | { readonly connectionString: string; readonly pool?: undefined }

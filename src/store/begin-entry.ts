@@ -22,7 +22,7 @@ export async function beginEntry(
        (operation_id, actor_kind, actor_id, tenant_id, auth_method, credential_id, request_id, request_uri, source_ip,
         user_agent, resource_type, resource_id, details, instance_id)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::text::jsonb, $14)
-     returning id, ${instantJson('time_started')} as time_started`,
+     returning id::text as id, ${instantJson('time_started')} as time_started`,
     [
       storableText(entry.operationId),
       actor.kind,

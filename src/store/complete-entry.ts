@@ -49,7 +49,7 @@ export async function completeEntry(
       `insert into ${table} (amends, ${columns.join(', ')})
        values ($1, ${places.join(', ')})
        on conflict (amends) where amends is not null do nothing
-       returning id`,
+       returning id::text as id`,
       values,
     );
     if (amendment) return { status: 'amended', amendmentId: amendment.id };

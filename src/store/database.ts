@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
+import { InvalidArgumentError } from '../errors.ts';
 import { cancelStatement } from './cancel-statement.ts';
-import { isOfConnection } from './errors.ts';
+import { isOfConnection, LeftOpenError } from './errors.ts';
 import { patientPool } from './patient-pool.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,6 +16,8 @@ export interface DatabasePool {
 /** A connection of a {@link DatabasePool}, in use until it is released. */
 export interface DatabaseClient {
   query(statement: string | PreparedStatement, values?: readonly unknown[]): Promise<{ readonly rows: unknown[] }>;
+  /** `I`: in no transaction. A client of `pg` has it since 8.22. */
+  getTransactionStatus(): string | null;
   release(destroy?: boolean): void;
 }
 
@@ -56,7 +59,7 @@ export function databaseOn(connections: GuardedPool, schema: string, answerMs: n
 }
 
 function kyselyOn(pool: DatabasePool, schema: string): Kysely<Tables> {
-  const dialect = new PostgresDialect({ pool: pool as PostgresPool });
+  const dialect = new PostgresDialect({ pool: pool as unknown as PostgresPool });
   return new Kysely<Tables>({ dialect }).withSchema(schema);
 }
 
@@ -79,9 +82,9 @@ export function guarded(pool: DatabasePool): GuardedPool {
     options: pool.options,
     end: () => pool.end(),
     async connect(answerMs) {
-      let client = await pool.connect();
+      let client = await connectTo(pool);
       // Somebody gave it back within a transaction: what is written there may never be committed.
-      for (let tries = 1; isInTransaction(client); tries++) {
+      for (let tries = 1; !isIdle(client); tries++) {
         client.release(true);
         if (tries === MAX_TRIES) {
           throw new Error(
@@ -89,7 +92,7 @@ export function guarded(pool: DatabasePool): GuardedPool {
               'in a transaction of your own use beginIn and completeIn',
           );
         }
-        client = await pool.connect();
+        client = await connectTo(pool);
       }
       if (client instanceof EventEmitter && !client.listeners('error').includes(ignore)) client.on('error', ignore);
       return destroyedAfterTrouble(pool, client, answerMs);
@@ -97,11 +100,29 @@ export function guarded(pool: DatabasePool): GuardedPool {
   };
 }
 
+/** Who cannot tell whether a connection is in a transaction cannot tell either what is committed on it. */
+async function connectTo(pool: DatabasePool): Promise<DatabaseClient> {
+  const client = await pool.connect();
+  try {
+    client.getTransactionStatus();
+  } catch {
+    // It has none, or pg-native has none for it.
+    client.release();
+    const expected = 'connections with getTransactionStatus, as those of pg since 8.22';
+    throw new InvalidArgumentError('pool', expected, undefined, `a ${client.constructor?.name} without it`);
+  }
+  return client;
+}
+
 /**
  * After a time limit of pg the statement is still running on this connection: given back to the pool, the connection
  * would keep its next user waiting. So it is destroyed, and the statement is cancelled, which would otherwise keep running
  * at the server. After an error that is about the connection it is destroyed too: a pool that is never idle would use the
  * connections to a server that is not the primary any more for ever.
+ *
+ * A transaction of somebody else may begin here after the connection was taken: its `begin` was given up for time and is
+ * still before us in the queue, and pg has dropped its rollback. What is written there is never committed, and what is read
+ * may be old: then the connection is destroyed too, and the answer with it.
  */
 function destroyedAfterTrouble(
   pool: DatabasePool,
@@ -110,30 +131,36 @@ function destroyedAfterTrouble(
 ): DatabaseClient {
   let unanswered: string | undefined;
   let isBroken = false;
+  let isOurTransaction = false;
   const query: DatabaseClient['query'] = async (statement, values) => {
+    const text = typeof statement === 'string' ? statement : statement.text;
+    isOurTransaction ||= BEGINS.test(text);
     try {
-      return await answerWithin(answerMs, client.query(statement, values));
+      const answer = await answerWithin(answerMs, client.query(statement, values));
+      if (!isOurTransaction && !isIdle(client)) throw new LeftOpenError();
+      return answer;
     } catch (error) {
       isBroken ||= isOfConnection(error);
-      if (error instanceof Error && error.message === NO_ANSWER) {
-        unanswered = typeof statement === 'string' ? statement : statement.text;
-      }
+      if (error instanceof Error && error.message === NO_ANSWER) unanswered = text;
       throw error;
     }
   };
   return {
     ...('processID' in client && { processID: client.processID }),
     query,
+    getTransactionStatus: () => client.getTransactionStatus(),
     release(destroy = false) {
       if (unanswered !== undefined) void cancelStatement(pool, client, unanswered);
-      client.release(destroy || isBroken || unanswered !== undefined);
+      client.release(destroy || isBroken || unanswered !== undefined || !isIdle(client));
     },
   };
 }
 
-/** A client of `pg` since 8.22 knows: `I` is idle, `T` and `E` are not. */
-function isInTransaction(client: DatabaseClient & { getTransactionStatus?: () => string | null }): boolean {
-  return /[TE]/.test(client.getTransactionStatus?.() ?? '');
+/** How Kysely begins a transaction. It gives the connection back at the end. */
+const BEGINS = /^(?:begin|start transaction)\b/;
+
+function isIdle(client: DatabaseClient): boolean {
+  return client.getTransactionStatus() === 'I';
 }
 
 /** pg gives its error no code. */

@@ -63,6 +63,13 @@ export class RulesOffError extends SealogError {
   }
 }
 
+/** A statement was answered within a transaction of somebody else, which ends, not committed, with its connection. */
+export class LeftOpenError extends Error {
+  constructor() {
+    super('somebody began a transaction on this connection and gave it back to the pool');
+  }
+}
+
 /** Runs `action`; what it throws becomes a {@link StoreError} that names the operation. */
 export async function asStoreError<T>(operation: string, action: () => Promise<T>): Promise<T> {
   try {
@@ -135,6 +142,7 @@ const TRANSIENT_MESSAGES =
 export function isTransient(error: unknown): boolean {
   const cause = error instanceof StoreError ? error.cause : error;
   if (cause instanceof AggregateError) return cause.errors.every((each) => isTransient(each));
+  if (cause instanceof LeftOpenError) return true;
   if (sqlStateOf(cause) !== undefined) return hasState(cause, TRANSIENT_STATES);
   const { code, message, syscall } = cause as { code?: string; message?: string; syscall?: string };
   // The Unix socket of a server that is restarting. A file that is missing is final.
@@ -144,7 +152,7 @@ export function isTransient(error: unknown): boolean {
 
 /** Whether a statement in a transaction of its own certainly had no effect, and may be sent again at once. */
 export function isUndone(error: unknown): boolean {
-  return hasState(error, UNDONE_STATES);
+  return error instanceof LeftOpenError || hasState(error, UNDONE_STATES);
 }
 
 /** Whether the error is about the connection, which must not be used again. */

@@ -78,15 +78,15 @@ export async function listStretch(
   const stretch = `(select *, row_number() over (${orderOf(place)}) as nth
       from ${completeEntries(schema)} ${range} limit ${most}) as entry`;
   const passes = filterOf(place, statement);
-  const text = `${selectEntries(stretch, `(${passes}) is true as passes`, `nth = ${most} as "endsStretch"`)}
+  const text = `${selectEntries(stretch, `((${passes}) is true)::text as passes`, `(nth = ${most})::text as "endsStretch"`)}
     where (${passes}) or nth = ${most} ${orderOf(place)} limit ${statement.value(limit)}`;
-  const rows = await kyselyQuery(db)<EntryRow & { readonly passes: boolean; readonly endsStretch: boolean }>(
+  const rows = await kyselyQuery(db)<EntryRow & { readonly passes: string; readonly endsStretch: string }>(
     text,
     statement.values,
   );
   const last = rows.at(-1);
-  const passing = rows.filter((row) => row.passes);
-  return { rows: passing, last, atEnd: last?.endsStretch !== true && passing.length < limit };
+  const passing = rows.filter((row) => row.passes === 'true');
+  return { rows: passing, last, atEnd: last?.endsStretch !== 'true' && passing.length < limit };
 }
 
 /** The text of a statement is put together here: a query builder took longer than the statement itself. */

@@ -15,6 +15,7 @@ export function patientPool(pool: DatabasePool): DatabasePool {
           const query = typeof statement === 'string' ? { text: statement, values } : statement;
           return client.query({ ...query, query_timeout: WITHOUT_LIMIT_MS } as never);
         },
+        getTransactionStatus: () => client.getTransactionStatus(),
         release: (destroy) => client.release(destroy),
       };
     },

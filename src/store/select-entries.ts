@@ -4,8 +4,9 @@ import { detailsValue } from './details-value.ts';
 import { instantJson, instantOfJson } from './instant-json.ts';
 import { auditLogTable } from './query.ts';
 
+/** As text, which every client of pg gives as it is: parsers of other types may be the program's own. */
 const COLUMNS = [
-  'id',
+  'id::text as id',
   'operation_id',
   'actor_kind',
   'actor_id',
@@ -14,17 +15,18 @@ const COLUMNS = [
   'credential_id',
   'request_id',
   'request_uri',
-  'source_ip',
+  // A network is shown as its address.
+  'pg_catalog.host(source_ip) as source_ip',
   'user_agent',
   'resource_type',
   'resource_id',
   'details::text as details',
   'instance_id',
   'result_kind',
-  'http_status_code',
+  'http_status_code::text as http_status_code',
   'error_code',
   'error_message',
-  'amends',
+  'amends::text as amends',
 ] as const;
 
 /** Completed entries as readers see them, by the name of `entry`. */
@@ -62,7 +64,7 @@ export interface EntryRow {
   readonly details: string | null;
   readonly instance_id: string | null;
   readonly result_kind: 'success' | 'error' | 'unknown';
-  readonly http_status_code: number | null;
+  readonly http_status_code: string | null;
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly amends: string | null;
@@ -89,8 +91,7 @@ export function toExactEntry(row: EntryRow): ExactEntry {
     credentialId: row.credential_id,
     requestId: row.request_id,
     requestUri: row.request_uri,
-    // A network is shown as its address.
-    sourceIp: row.source_ip?.replace(/\/.*/, '') ?? null,
+    sourceIp: row.source_ip,
     userAgent: row.user_agent,
     resource:
       row.resource_type === null
@@ -104,7 +105,8 @@ export function toExactEntry(row: EntryRow): ExactEntry {
 }
 
 function toResult(row: EntryRow): EntryResult {
-  const { result_kind: kind, http_status_code: httpStatusCode } = row;
+  const { result_kind: kind, http_status_code: status } = row;
+  const httpStatusCode = status === null ? null : Number(status);
   switch (kind) {
     case 'success':
       return { kind, httpStatusCode };

@@ -4,6 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { type AuditLog, createAuditLog, type NewEntry } from '../../src/index.ts';
 import { list } from '../../src/list.ts';
 import { databaseOn, guarded } from '../../src/store/database.ts';
@@ -194,6 +195,82 @@ test('nothing is written in a transaction that somebody left open on a connectio
     await log.complete(id, { kind: 'success' });
     const committed = 'select from sealog.audit_log where id = $1 and result_kind is not null';
     expect((await database.pool.query(committed, [id])).rowCount).toBe(1);
+  }
+  await pool.end();
+});
+
+test('nothing is answered from a transaction that begins on a connection of the pool after it was given back', async () => {
+  const pool = testPool({ connectionString: database.url, max: 1 });
+  await using log = createAuditLog({ pool });
+  const others = createAuditLog({ pool: database.pool });
+  await using holder = await connected(database.url);
+  /** What is answered behind a transaction whose beginning was given up for time, and whose rollback was not sent. */
+  const behindTransaction = async <T>(action: () => Promise<T>, meanwhile: () => unknown = () => {}) => {
+    await holder.query('select pg_advisory_lock(1)');
+    const client = await pool.connect();
+    const snapshot = 'select from sealog.audit_log; select pg_advisory_lock_shared(1)';
+    for (const text of [`begin isolation level repeatable read; ${snapshot}`, 'rollback']) {
+      const givenUp = { text, query_timeout: 200 };
+      await expect(client.query(givenUp)).rejects.toThrow('Query read timeout');
+    }
+    await waitUntil('the transaction has its snapshot', async () => {
+      const waiting = `select from pg_locks where locktype = 'advisory' and objid = 1 and not granted`;
+      return (await holder.query(waiting)).rowCount === 1;
+    });
+    client.release();
+    await meanwhile();
+    const answering = action();
+    await holder.query('select pg_advisory_unlock(1)');
+    return await answering;
+  };
+  const complete = (id: string) => log.complete(id, { kind: 'success' });
+  const isCommitted = async (id: string, condition: string): Promise<boolean> => {
+    const { rowCount } = await database.pool.query(`select from sealog.audit_log where id = $1 and ${condition}`, [id]);
+    return rowCount === 1;
+  };
+
+  const { id } = await behindTransaction(() => log.begin(entry));
+  expect(await isCommitted(id, 'result_kind is null')).toBe(true);
+  expect(await behindTransaction(() => complete(id))).toMatchObject({ status: 'completed' });
+  expect(await isCommitted(id, `result_kind = 'success'`)).toBe(true);
+
+  const readers = [
+    async (later: string) => (await log.find(later)) !== null,
+    async (later: string) => (await log.list({ limit: 10_000 })).entries.some((shown) => shown.id === later),
+  ];
+  for (const reads of readers) {
+    const later = await others.begin(entry);
+    const completing = () => others.complete(later.id, { kind: 'success' });
+    expect(await behindTransaction(() => reads(later.id), completing)).toBe(true);
+  }
+  await pool.end();
+});
+
+test('a pool whose connections do not tell whether they are in a transaction is refused by name', async () => {
+  const pool = testPool({ connectionString: database.url, max: 1 });
+  class Wrapped {
+    readonly client: pg.PoolClient;
+    constructor(client: pg.PoolClient) {
+      this.client = client;
+    }
+    query = (text: string, values: unknown[]) => this.client.query(text, values);
+    release = (destroy?: boolean) => this.client.release(destroy);
+  }
+  const wrapping = { options: {}, connect: async () => new Wrapped(await pool.connect()), end: async () => {} };
+  const log = createAuditLog({ pool: wrapping as never });
+  const id = '019a0000-0000-7000-8000-000000000000';
+  for (const call of [
+    () => log.begin(entry),
+    () => log.complete(id, { kind: 'success' }),
+    () => log.find(id),
+    () => log.list(),
+  ]) {
+    await expect(call()).rejects.toMatchObject({
+      code: 'SEALOG_INVALID_ARGUMENT',
+      message:
+        'pool: expected connections with getTransactionStatus, as those of pg since 8.22, got a Wrapped without it',
+    });
+    expect(pool.idleCount).toBe(1);
   }
   await pool.end();
 });

@@ -3,6 +3,7 @@ import { type AuditLog, createAuditLog, type Entry, type Order, type PageQuery }
 import { eachPage, listAs } from '../../src/list.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { toEntry } from '../../src/store/select-entries.ts';
+import { testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { PATIENCE_MS } from '../support/wait.ts';
 
@@ -45,6 +46,37 @@ async function walk(query: PageQuery) {
   }
   return pages;
 }
+
+test('parsers of the program for types of PostgreSQL change nothing of what is written and read', async () => {
+  const TEXT = 25;
+  const types = { getTypeParser: (oid: number) => (text: string) => (oid === TEXT ? text : { oid, text }) };
+  const pool = testPool({ connectionString: database.url, types });
+  const log = createAuditLog({ pool });
+  const tenantId = 'parsed';
+  const begin = async () =>
+    (await log.begin({ operationId: 'bulk', actor: { kind: 'system' }, tenantId, sourceIp: '::1' })).id;
+  const ids = [await begin(), await begin()];
+  await log.complete(ids[0]!, { kind: 'success', httpStatusCode: 201, details: { at: 1 } });
+  await database.pool.query(`update sealog.audit_log set result_kind = 'timeout' where id = $1`, [ids[1]]);
+  const late = await log.complete(ids[1]!, { kind: 'error', message: 'late' });
+  ids.push(late.status === 'amended' ? late.amendmentId : late.status);
+
+  const page = await log.list({ tenantId });
+  expect(page).toMatchObject({ more: false, entries: (await auditLog.list({ tenantId })).entries });
+  expect(page.entries.map(({ id, sourceIp, result, amends }) => ({ id, sourceIp, result, amends }))).toEqual([
+    { id: ids[0], sourceIp: '::1', result: { kind: 'success', httpStatusCode: 201 }, amends: null },
+    { id: ids[1], sourceIp: '::1', result: { kind: 'unknown' }, amends: null },
+    {
+      id: ids[2],
+      sourceIp: '::1',
+      result: { kind: 'error', httpStatusCode: null, code: null, message: 'late' },
+      amends: ids[1],
+    },
+  ]);
+  expect(await log.find(ids[1]!)).toEqual(await auditLog.find(ids[1]!));
+  expect((await log.list({ limit: 3, order: 'descending' })).entries).toEqual(page.entries.toReversed());
+  await pool.end();
+});
 
 describe.each(ORDERS)('a filter that few entries pass, %s', (order) => {
   test.each([1, 2, 100])('is walked in short pages, at most %i a page, and each entry comes once', async (limit) => {

@@ -310,7 +310,8 @@ function explaining(pool: pg.Pool): { plans: string[]; sent: string[]; pool: pg.
       }
       return await client.query(text, values);
     };
-    return { query, release: () => client.release() };
+    const getTransactionStatus = () => client.getTransactionStatus();
+    return { query, getTransactionStatus, release: () => client.release() };
   };
   return { plans, sent, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
 }

@@ -140,10 +140,30 @@ test('a cursor whose later FETCH fails in a savepoint keeps the lock of what an 
 
 test('instants survive the way to microseconds and back', async () => {
   const { rows } = await database.pool.query(`
-    select bool_and(sealog.audit_log_instant(sealog.audit_log_microseconds(t)) = t) as exact
-      from (select timestamptz '1971-01-01 00:00:00.000001+00' + n * interval '1234567.891011 s' from generate_series(0, 4000) n) s(t)`);
-  expect(rows).toEqual([{ exact: true }]);
+    select count(*)::integer as inexact from (
+      select timestamptz '1971-01-01 00:00:00.000001+00' + n * interval '1234567.891011 s' from generate_series(0, 4000) n
+      union all
+      select timestamptz '0001-01-01 00:00:00.000001+00' + n * interval '1 year 1.000001 s' from generate_series(0, 9998) n
+    ) s(t)
+     where sealog.audit_log_instant(sealog.audit_log_microseconds(t)) is distinct from t`);
+  expect(rows).toEqual([{ inexact: 0 }]);
 });
+
+test.each(['2200-01-01 00:00:00.000001+00', '2261-01-01 00:00:00.000001+00', '9000-01-01 00:00:00.000001+00'])(
+  'no entry appears at or before a horizon that a clock of %s has led to',
+  async (ahead) => {
+    await replaceClock(database.pool, `timestamptz '${ahead}'`);
+    await completeOne();
+    await database.pool.query('select sealog.audit_log_seal()');
+    await replaceClock(database.pool, 'clock_timestamp()');
+    for (let times = 0; times < 4; times++) {
+      const { rows } = await database.pool.query<{ horizon: string }>(
+        `select ${microseconds('sealog.audit_log_seal()')} as horizon`,
+      );
+      expect(await completeOne()).toBeGreaterThan(BigInt(rows[0]!.horizon));
+    }
+  },
+);
 
 test('a completion waits for nobody who holds its lock, and holds the horizon under a lower key', async () => {
   const [id] = await insertEntries(database.pool, [{ startedMinutesAgo: 5 }]);
@@ -161,6 +181,21 @@ test('a completion waits for nobody who holds its lock, and holds the horizon un
   const { rows: sealed } = await database.pool.query<{ horizon: Date }>('select sealog.audit_log_seal() as horizon');
   await client.query('commit');
   expect(sealed[0]!.horizon < rows[0]!.stamp).toBe(true);
+});
+
+test('a completion is refused when its lock and every lower one of the log is held, and takes none of another namespace', async () => {
+  // As by a clock before 1970.
+  await database.pool.query(`
+    create or replace function sealog.audit_log_lock_key(microseconds bigint) returns bigint language sql stable
+    return sealog.audit_log_lock_namespace() << 42`);
+  await using holder = await connected(database.url);
+  await holder.query('select pg_advisory_lock(sealog.audit_log_lock_key(0))');
+  await expect(completeOne()).rejects.toMatchObject({
+    code: '55P03',
+    message: expect.stringMatching('holds every advisory lock'),
+  });
+  await holder.query('select pg_advisory_unlock_all()');
+  await completeOne();
 });
 
 test.each(['1960-01-01', '2200-01-01'])(

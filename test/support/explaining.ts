@@ -15,7 +15,8 @@ export function explaining(
       }
       return await client.query(text, values);
     };
-    return { query, release: () => client.release() };
+    const getTransactionStatus = () => client.getTransactionStatus();
+    return { query, getTransactionStatus, release: () => client.release() };
   };
   return { statements, pool: { connect, end: async () => {}, options: {} } as unknown as pg.Pool };
 }
