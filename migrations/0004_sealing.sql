@@ -32,7 +32,7 @@ create view audit_log_horizon_holders as
 -- LATER statement, on the same server, under a snapshot that is not older than the answer.
 --
 -- Cheap when `target` is sealed already: no lock and no write. Otherwise it goes as far as it can, which may be less
--- than `target`. On a standby, and in a read-only transaction, it answers what has been sealed and writes nothing.
+-- than `target`. On a standby, and in a read-only transaction, it answers what has been published and writes nothing.
 create function audit_log_seal(target timestamptz default 'infinity') returns timestamptz
 language plpgsql volatile security definer set search_path from current as $$
 declare
@@ -41,11 +41,6 @@ declare
   is_recent boolean;
   raised bigint;
 begin
-  if pg_is_in_recovery() then
-    -- The WAL brought the commits before the counter, and the primary sends only what it has flushed.
-    return audit_log_instant(last_value) from audit_log_sealed;
-  end if;
-  -- A publication in the future is from before the clock was set back.
   select max(sealed), max(time_published) filter (where time_published <= clock_timestamp())
     into horizon, published from audit_log_published;
   if target <= horizon or current_setting('transaction_read_only')::boolean then
