@@ -6,6 +6,12 @@ import { TestEnvironment } from 'jest-environment-node';
  * one, are no instances of it, as they are everywhere else. Here they are.
  */
 export default class Environment extends TestEnvironment {
+  constructor(...given) {
+    // For the processes that tests start, and not for this one, which would write what it compiled when it has to end.
+    process.env.NODE_COMPILE_CACHE ??= process.env.SEALOG_TEST_COMPILED;
+    super(...given);
+  }
+
   async setup() {
     await super.setup();
     const { Error } = this.global;

@@ -11,7 +11,7 @@ let cluster: TestCluster | undefined;
 
 /** One server a run. Test files find it in the environment, where `createDatabase` looks. */
 export default async function globalSetup({ maxWorkers }: { readonly maxWorkers: number }): Promise<void> {
-  process.env['NODE_COMPILE_CACHE'] ??= COMPILED;
+  process.env['SEALOG_TEST_COMPILED'] = COMPILED;
   const given = process.env['SEALOG_TEST_DATABASE_URL'];
   cluster = await startTestCluster(given);
   process.env['SEALOG_TEST_CLUSTER_URL'] = cluster.url;
