@@ -16,6 +16,7 @@ import { databaseUrl } from '../support/cluster.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { sealog } from '../support/role-logins.ts';
 
 let database: TestDatabase;
 let log: MigratableDatabase;
@@ -39,6 +40,11 @@ test('migrating again changes nothing', async () => {
   const before = await schemaAsText();
   expect(await migrate(log)).toEqual([]);
   expect(await schemaAsText()).toEqual(before);
+});
+
+test('a database whose texts have escapes is migrated as any other', async () => {
+  await database.pool.query(`alter database ${database.name} set standard_conforming_strings to off`);
+  expect(await sealog(database.url, 'migrate')).toContain('schema pgboss (pg-boss) is up to date');
 });
 
 test('a migration that fails half-way leaves nothing, and names its file', async () => {
