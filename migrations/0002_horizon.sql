@@ -51,9 +51,9 @@ begin
   end;
   -- A query of the sequence returns the same and takes half the time of this trigger. This function returns null to an
   -- owner who may not read the counter, and nothing may be stamped without it.
-  floor := pg_sequence_last_value('audit_log_floor');
+  floor := pg_catalog.pg_sequence_last_value('audit_log_floor'::regclass);
   -- Never above the floor, but in a restored dump: pg_dump reads the two counters one after the other.
-  sealed := pg_sequence_last_value('audit_log_sealed');
+  sealed := pg_catalog.pg_sequence_last_value('audit_log_sealed'::regclass);
   if floor is null or sealed is null then
     raise exception using errcode = 'insufficient_privilege',
       message = 'the owner of the audit log cannot read the sequences audit_log_floor and audit_log_sealed';

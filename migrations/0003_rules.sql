@@ -122,11 +122,11 @@ begin
   kept.resource_type    := old.resource_type;
   kept.resource_id      := old.resource_id;
   kept.details          := old.details;
-  if kept *<> old then
+  if kept operator(pg_catalog.*<>) old then
     -- A stored generated column is computed after this, and is null in the new row until then.
     select jsonb_object_agg(attname, null) into generated
       from pg_attribute where attrelid = tg_relid and attgenerated = 's' and not attisdropped;
-    if kept *<> jsonb_populate_record(old, generated) then
+    if kept operator(pg_catalog.*<>) jsonb_populate_record(old, generated) then
       select string_agg(key, ', ') into changed
         from jsonb_each_text(to_jsonb(kept)) as given join jsonb_each_text(to_jsonb(old)) as begun using (key)
        where given.value is distinct from begun.value and not coalesce(generated ? key, false);

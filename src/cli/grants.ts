@@ -1,5 +1,5 @@
 import { loadSettings } from '../config/load-settings.ts';
-import { auditLogGrants, ROLES } from '../store/grants.ts';
+import { auditLogGrants, passedOnRights, ROLES } from '../store/grants.ts';
 import { queueGrants } from '../worker/queue-grants.ts';
 import { print } from './command.ts';
 
@@ -16,6 +16,7 @@ export function grantsCommand(): void {
       'begin;',
       auditLogGrants(database.schema),
       queueGrants(queue.schema, 'sealog_worker', ROLES),
+      passedOnRights([database.schema, queue.schema]),
       'commit;',
     ].join('\n'),
   );

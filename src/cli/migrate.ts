@@ -1,5 +1,6 @@
 import type { App } from '../app.ts';
 import { RulesOffError } from '../store/errors.ts';
+import { refuseForeignObjects } from '../store/foreign-objects.ts';
 import { migrate } from '../store/migrate.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { restoreRules } from '../store/restore-rules.ts';
@@ -19,6 +20,8 @@ async function migrateAll({ database, queue, settings, logger }: App): Promise<v
   await inMigrationTurn(
     database,
     async () => {
+      // Before the audit log's is made, too.
+      await refuseForeignObjects(async (statement) => await queue.pool.query(statement), queue.schema);
       const applied = await migrate(database);
       for (const name of applied) print(`applied ${name}`);
       const { restored, left } = await restoreRules(database);

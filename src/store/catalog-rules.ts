@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from 'kysely';
+import { trusts } from './foreign-objects.ts';
 
 /** One rule of a schema, as the catalog has it: a row of `migrated_rule`, and of {@link catalogRules}. */
 export interface Rule {
@@ -16,16 +17,9 @@ export function isState(kind: string): boolean {
   return / (?:state|owner|right)$/.test(kind);
 }
 
-/**
- * SQL for {@link catalogRules}: definitions are printed without the schema's name, and the same whatever the settings of
- * the role, the database or the server are. Holds until the transaction ends.
- */
-export function catalogSettings(schema: string): RawBuilder<unknown> {
-  return sql`
-    select set_config('search_path', ${`"${schema}", pg_temp`}, true), set_config('quote_all_identifiers', 'off', true),
-           set_config('datestyle', 'ISO', true), set_config('timezone', 'UTC', true), set_config('intervalstyle', 'postgres', true),
-           set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true),
-           set_config('standard_conforming_strings', 'on', true), set_config('lc_monetary', 'C', true)`;
+/** Whether a schema that has just been made may have it from default privileges or from the server, without any migration. */
+export function isOfDefaults(kind: string): boolean {
+  return /^(?:setting state|schema .*|(?:table|view|sequence) right)$/.test(kind);
 }
 
 /**
@@ -39,10 +33,14 @@ export function schemaOwner(schema: string, known?: RawBuilder<unknown>): RawBui
        ${known ? sql`and relname in (${known})` : sql``}`;
 }
 
+/** By whom else than the owner rights were granted: by roles that have them with grant option. */
+const passedOn = sql`coalesce(', granted by ' || string_agg(distinct grantor::regrole::text, ', ') filter (where grantor <> owner), '')`;
+
 /**
- * The rules that a schema has now, as a query with the columns of {@link Rule}, to be run under {@link catalogSettings}.
+ * The rules that a schema has now, as a query with the columns of {@link Rule}, to be run by `readCatalog`.
  * It reads the catalog only, and needs no right. Everything belongs to whom most of the schema belongs to, so that the
- * name of that role does not matter; privileges do when everybody has them.
+ * name of that role does not matter; privileges do when everybody has them. What belongs to an extension is not of the
+ * schema.
  *
  * Not read, because they keep no rule: indexes that are not unique, storage parameters, statistics, comments, and what
  * PostgreSQL 18 lists as constraints of its own kind for columns that are not null.
@@ -56,8 +54,10 @@ export function catalogRules(schema: string, known?: RawBuilder<unknown>): RawBu
         from pg_class where relnamespace = (select oid from here) and relkind in ('r', 'p', 'v', 'S')
     ),
     called as (
-      select oid, oid::regprocedure::text as name, proowner as owner, proacl
-        from pg_proc where pronamespace = (select oid from here) and prokind in ('f', 'p')
+      select oid, regexp_replace(oid::regprocedure::text, format('^%I[.]', ${schema}::text), '') as name, proowner as owner, proacl,
+             case prokind when 'a' then 'aggregate' else 'function' end as kind
+        from pg_proc where pronamespace = (select oid from here)
+         and not exists (select from pg_depend where classid = 'pg_proc'::regclass and objid = pg_proc.oid and deptype = 'e')
     ),
     columns as (
       select owned.name as relation, attname::text as name, attnotnull, format_type(atttypid, atttypmod) as type,
@@ -96,27 +96,39 @@ export function catalogRules(schema: string, known?: RawBuilder<unknown>): RawBu
     select 'row security of table state', name, name, 'on' from owned where relrowsecurity
     union all
     select kind || ' owner', name, '', format('owned by %s', owner::regrole)
-      from (select kind, name, owner from owned union all select 'function', name, owner from called) as each
+      from (select kind, name, owner from owned union all select kind, name, owner from called) as each
      where owner <> (${schemaOwner(schema, known)})
     union all
     select 'function', name, '', replace(
              regexp_replace(pg_get_functiondef(oid), format('^(CREATE OR REPLACE [A-Z]+ )%I[.]', ${schema}::text), '\\1'),
              format(E'\\n SET search_path TO %L, ''pg_temp''\\n', ${schema}::text), E'\\n SET search_path FROM CURRENT\\n')
-      from called
+      from called where kind = 'function'
     union all
-    select distinct 'function right', name, '', 'executable by PUBLIC'
-      from called, aclexplode(coalesce(proacl, acldefault('f', owner))) as granted where grantee = 0
+    select kind, name, '', kind from called where kind = 'aggregate'
     union all
-    select kind || ' right', name, '', 'open to PUBLIC' from owned
-     where exists (select from aclexplode(relacl) where grantee = 0)
-        or exists (select from pg_attribute, aclexplode(attacl) where attrelid = owned.oid and grantee = 0)
+    select 'operator', regexp_replace(oid::regoperator::text, format('^%I[.]', ${schema}::text), ''), '', format('calls %s', oprcode)
+      from pg_operator where oprnamespace = (select oid from here)
+       and not exists (select from pg_depend where classid = 'pg_operator'::regclass and objid = pg_operator.oid and deptype = 'e')
+    union all
+    select 'function right', name, '', 'executable by PUBLIC' || ${passedOn}
+      from called, aclexplode(coalesce(proacl, acldefault('f', owner))) where grantee = 0 group by name
+    union all
+    select kind || ' right', name, '', 'open to PUBLIC' || ${passedOn} from (
+      select kind, name, owner, relacl from owned
+      union all
+      select kind, name, owner, attacl from owned join pg_attribute on attrelid = owned.oid) as each (kind, name, owner, acl), aclexplode(acl)
+     where grantee = 0 group by kind, name
     union all
     select 'schema right', 'of the audit log', '', string_agg(distinct format('open for %s to create in',
-             coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC')), ', ')
-      from pg_namespace, aclexplode(nspacl)
-     where pg_namespace.oid = (select oid from here) and privilege_type = 'CREATE'
+             coalesce(nullif(grantee, 0)::regrole::text, 'PUBLIC')), ', ') || ${passedOn}
+      from (select oid, nspowner as owner, nspowner, nspacl from pg_namespace) as each, aclexplode(nspacl)
+     where each.oid = (select oid from here) and privilege_type = 'CREATE'
        and grantee not in (nspowner, (${schemaOwner(schema, known)}))
     having count(*) > 0
+    union all
+    select 'schema owner', 'of the audit log', '', format('owned by %s', nspowner::regrole)
+      from pg_namespace, (${schemaOwner(schema, known)}) as of_most (owner)
+     where pg_namespace.oid = (select oid from here) and not ${sql.raw(trusts('of_most.owner', 'nspowner'))}
     union all
     select 'column', name, relation, concat_ws(' ', type, 'identity ' || nullif(attidentity::text, ''), 'generated ' || nullif(attgenerated::text, ''))
       from columns
@@ -159,7 +171,7 @@ export function catalogRules(schema: string, known?: RawBuilder<unknown>): RawBu
     select 'setting state', concat('session_replication_role', ' of role ' || nullif(setrole, 0)::regrole::text,
              ' in database ' || quote_ident((select datname from pg_database where oid = setdatabase))), '', 'replica'
       from pg_db_role_setting
-     where 'session_replication_role=replica' = any(setconfig)
+     where exists (select from unnest(setconfig) as setting where lower(setting) = 'session_replication_role=replica')
        and setdatabase in (0, (select oid from pg_database where datname = current_database()))
     union all
     select 'setting state', name || ' of the server', '', setting from pg_settings

@@ -1,5 +1,7 @@
 /** The rights that each role needs on the audit log, and no more: what the statements of this room read and write. */
 
+import { literal } from './quoting.ts';
+
 /** The roles of a deployment, beside the owner, who migrates. They cannot log in: login roles become members of them. */
 export const ROLES = ['sealog_service', 'sealog_reader', 'sealog_worker'] as const;
 
@@ -72,6 +74,29 @@ grant select, insert, update, delete on ${at('replica')} to sealog_worker;
 grant execute on function ${call('activations()', 'audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
 -- For the names of other roles' sessions that hold the horizon, in \`sealog status\`:
 --   grant pg_read_all_stats to sealog_worker;
+`;
+}
+
+/** SQL for what the roles and PUBLIC have in some schemas from others than the owner, which the owner cannot revoke from them. */
+export function passedOnRights(schemas: readonly string[]): string {
+  const here = `(select oid from pg_catalog.pg_namespace where nspname in (${schemas.map(literal).join(', ')}))`;
+  const roles = ROLES.map(literal).join(', ');
+  return `-- What somebody who has it with grant option has passed on is still there, and is listed here.
+-- Revoke it from whom it was granted by, and add \`cascade\`.
+select pg_catalog.pg_describe_object(catalog, object, part) as object, privilege_type as "right",
+       coalesce(role.rolname, 'PUBLIC') as role, grantor::regrole as "granted by"
+  from (select 'pg_namespace'::regclass, oid, 0, nspowner, nspacl from pg_catalog.pg_namespace where oid in ${here}
+        union all
+        select 'pg_class'::regclass, oid, 0, relowner, relacl from pg_catalog.pg_class where relnamespace in ${here}
+        union all
+        select 'pg_class'::regclass, attrelid, attnum, relowner, attacl
+          from pg_catalog.pg_attribute join pg_catalog.pg_class on attrelid = pg_class.oid where relnamespace in ${here}
+        union all
+        select 'pg_proc'::regclass, oid, 0, proowner, proacl from pg_catalog.pg_proc where pronamespace in ${here}
+       ) as given (catalog, object, part, owner, acl)
+ cross join pg_catalog.aclexplode(acl)
+  left join pg_catalog.pg_roles as role on role.oid = grantee
+ where grantor <> owner and (grantee = 0 or role.rolname in (${roles}));
 `;
 }
 

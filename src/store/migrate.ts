@@ -1,22 +1,26 @@
-import { sql } from 'kysely';
+import { CompiledQuery, sql } from 'kysely';
 import { Migrator } from 'kysely/migration';
 import { SchemaVersionError, StoreError } from './errors.ts';
 import type { AuditLogDatabase, MigratableDatabase } from './database.ts';
+import { claimSchema } from './foreign-objects.ts';
 import { recordMigratedRules } from './migrated-rules.ts';
 import { MIGRATIONS_FOLDER, migrationNames, sqlMigrations } from './migrations.ts';
+
+/** The tables that are written in it by this and by installQueues. */
+const WRITTEN = ['migration', 'migration_lock', 'migrated_rule', 'queue'];
 
 /**
  * Brings the audit log's schema to this version and returns the names of the migrations that it applied.
  *
  * All of them run in one transaction under Kysely's advisory lock: any number of processes may start this at once,
  * and one that fails leaves nothing. Then the rules that they made are recorded, for workers to compare. Throws
- * {@link SchemaVersionError} when the schema is newer than the code.
+ * {@link SchemaVersionError} when the schema is newer than the code, and {@link StoreError} when it is somebody else's.
  */
 export async function migrate(
   { db, patient, schema }: MigratableDatabase,
   folder: URL = MIGRATIONS_FOLDER,
 ): Promise<readonly string[]> {
-  await refuseForeignTable({ db, schema });
+  await claimSchema(async ({ text, values }) => db.executeQuery(CompiledQuery.raw(text, values)), schema, WRITTEN);
   await refuseNewerSchema({ db, schema }, folder);
   const migrator = new Migrator({
     db: patient.withoutPlugins(),
@@ -43,19 +47,6 @@ export async function checkSchema({ db, schema }: AuditLogDatabase, folder: URL 
       `database schema "${schema}" lacks ${missing.join(', ')}: run \`sealog migrate\` before this version is started`,
     );
   }
-}
-
-/** Reading a table runs the policies and rules of its owner: somebody who may create in the database may have made it. */
-async function refuseForeignTable({ db, schema }: AuditLogDatabase): Promise<void> {
-  const { rows } = await sql<{ table: string; owner: string }>`
-    select relname as table, relowner::regrole::text as owner from pg_catalog.pg_class
-     where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = ${schema})
-       and starts_with(relname, 'migration') and relkind in ('r', 'p', 'v') and not pg_has_role(relowner, 'usage')
-  `.execute(db);
-  const [found] = rows;
-  if (!found) return;
-  const expected = `expected table ${schema}.${found.table} to belong to the role that migrates, or to one it is a member of`;
-  throw new StoreError('migrate', new Error(`${expected}, got ${found.owner}`));
 }
 
 async function refuseNewerSchema(database: AuditLogDatabase, folder: URL): Promise<{ missing: readonly string[] }> {

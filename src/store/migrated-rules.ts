@@ -1,10 +1,11 @@
 /** What the migrations made, as they are recorded in `migrated_rule`, and how the schema differs from it. */
 import { randomBytes } from 'node:crypto';
 import { sql, type Transaction } from 'kysely';
-import { catalogRules, catalogSettings, isState, type Rule, schemaOwner } from './catalog-rules.ts';
+import { catalogRules, isOfDefaults, isState, type Rule, schemaOwner } from './catalog-rules.ts';
 import type { AuditLogDatabase } from './database.ts';
 import { asStoreError, StoreError } from './errors.ts';
 import { sqlMigrations } from './migrations.ts';
+import { readCatalog } from './read-catalog.ts';
 import type { Tables } from './tables.ts';
 
 /**
@@ -36,10 +37,9 @@ async function rulesOfMigrations(trx: Transaction<Tables>, folder: URL): Promise
   await sql`create schema ${sql.id(scratch)}`.execute(trx);
   const migrations = await sqlMigrations(folder, scratch).getMigrations();
   for (const name of Object.keys(migrations).toSorted()) await migrations[name]!.up(trx);
-  await catalogSettings(scratch).execute(trx);
-  const { rows } = await catalogRules(scratch).execute(trx);
+  const rules = await readCatalog(trx, scratch, catalogRules(scratch));
   await sql`rollback to savepoint before_scratch`.execute(trx);
-  return rows;
+  return rules.filter(({ kind }) => !isOfDefaults(kind));
 }
 
 /** A rule that is not as it was migrated. */
@@ -56,16 +56,13 @@ export interface RuleDifference extends Omit<Rule, 'definition'> {
  * Compares the schema with what was recorded. Needs the right to select from `migrated_rule`, and some ten milliseconds.
  * Throws {@link StoreError}.
  *
- * What somebody added counts where it can change what is written or who sees it: triggers, policies, rewrite rules, and
- * functions that may be called in the place of ours. Constraints and indexes do not: they can only refuse, and the
- * refused statement says so. A right that PUBLIC has lost does not either.
+ * What somebody added counts where it can change what is written or who sees it: triggers, policies, rewrite rules, and all
+ * functions, aggregates and operators, which may be called in the place of ours or of PostgreSQL's own. Constraints and
+ * indexes do not: they can only refuse, and the refused statement says so. A right that PUBLIC has lost does not either.
  */
 export async function readRuleDifferences({ db, schema }: AuditLogDatabase): Promise<readonly RuleDifference[]> {
   const differences = await asStoreError('compare the rules with the migrations', async () =>
-    db.transaction().execute(async (trx) => {
-      await catalogSettings(schema).execute(trx);
-      return (await comparison(schema).execute(trx)).rows;
-    }),
+    db.transaction().execute(async (trx) => readCatalog(trx, schema, comparison(schema))),
   );
   // What belonged to a table that is missing is missing with it.
   const isGone = ({ kind, actual }: RuleDifference) => kind === 'table' && actual === null;
@@ -83,7 +80,8 @@ function comparison(schema: string) {
   const migrated = sql.id(schema, 'migrated_rule');
   const known = sql`select name from ${migrated} where kind in ('table', 'view', 'sequence')`;
   return sql<RuleDifference>`
-    with now as (${catalogRules(schema, known)})
+    with now as (${catalogRules(schema, known)}),
+    differences as (
     select kind, name, relation, migrated.definition as expected, now.definition as actual,
            (${schemaOwner(schema, known)})::regrole::text as owner
       from now full join ${migrated} as migrated using (kind, name, relation)
@@ -91,10 +89,12 @@ function comparison(schema: string) {
        and case
              when now.definition is null then kind !~ ' right$'
              when migrated.definition is not null or kind in ('setting state', 'schema right') then true
+             when not exists (select from ${migrated}) then false
+             when kind = 'schema owner' then true
              when kind in ('trigger', 'policy', 'rule', 'row security of table state')
                then relation in (select name from ${migrated} where kind in ('table', 'view'))
-             when kind = 'function'
-               then split_part(name, '(', 1) in (select split_part(name, '(', 1) from ${migrated} where kind = 'function')
+             -- What the view of activations is made of comes with the queue.
+             when kind in ('function', 'aggregate', 'operator') then name <> 'activations()'
              when kind = 'default of column' then ('column', name, relation) in (select kind, name, relation from ${migrated})
              when kind ~ ' (state|owner|right)$'
                then (split_part(kind, ' ', 1), name, relation) in (select kind, name, relation from ${migrated})
@@ -102,7 +102,9 @@ function comparison(schema: string) {
            end
     union all
     select 'record', 'of the rules', '', '', null, '' where not exists (select from ${migrated})
-     order by kind, relation, name`;
+    )
+    select * from differences
+     order by expected is null and kind in ('function', 'aggregate', 'operator') desc, kind, relation, name`;
 }
 
 /** A difference as a sentence: `trigger audit_log_delete on audit_log is disabled`. */

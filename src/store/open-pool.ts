@@ -21,6 +21,8 @@ export interface PoolOptions {
 
 const CONNECT_MS = 10_000;
 const PINNED = 'set search_path to pg_catalog, pg_temp';
+// How pg reads instants, and how pg-boss and these statements write texts.
+const FORMS = 'set datestyle to iso; set standard_conforming_strings to on';
 
 /** A pool that notices a dead server: keepalive on each connection, and no query waits for its answer for ever. */
 export function openPool(options: PoolOptions): pg.Pool {
@@ -35,7 +37,7 @@ export function openPool(options: PoolOptions): pg.Pool {
   } = options;
   // The types of pg do not know the limit.
   const session: pg.QueryConfig & { query_timeout: number } = {
-    text: `set datestyle to iso${pinsSearchPath ? `; ${PINNED}` : ''}`,
+    text: `${FORMS}${pinsSearchPath ? `; ${PINNED}` : ''}`,
     query_timeout: CONNECT_MS,
   };
   const pool = new pg.Pool({
@@ -48,7 +50,7 @@ export function openPool(options: PoolOptions): pg.Pool {
     connectionTimeoutMillis: CONNECT_MS,
     query_timeout: queryTimeoutMs,
     maxLifetimeSeconds,
-    // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps this setting
+    // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps these settings
     // apart for each of its clients, unlike others: so the search path is pinned only where it has to be.
     onConnect: (client) => client.query(session),
   });

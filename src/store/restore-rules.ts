@@ -112,6 +112,8 @@ function planFor({ kind, name, relation, expected, actual, owner }: RuleDifferen
   const alter = `alter table ${table}`;
   const here = `${identifier(schema)}.`;
   const [thing = ''] = kind.split(' ');
+  const passedOn = kind.endsWith(' right') && actual?.split(', granted by ')[1];
+  if (passedOn) return `to undo it, revoke it from ${passedOn}, which passed it on, and add \`cascade\``;
   const drop = (statement: string) => (actual === null ? '' : `${statement}; `);
   switch (kind) {
     case 'trigger':
@@ -124,6 +126,9 @@ function planFor({ kind, name, relation, expected, actual, owner }: RuleDifferen
     case 'function':
       if (expected === null) return `somebody added it; to undo it: drop function ${here}${name}`;
       return [actual === null ? `${expected}; ${revokeUnlessMigrated(name)}` : expected];
+    case 'aggregate':
+    case 'operator':
+      return `somebody added it; to undo it: drop ${kind} ${here}${name}`;
     case 'function right':
       return [`revoke execute on function ${name} from public`];
     case 'table right':
@@ -133,6 +138,8 @@ function planFor({ kind, name, relation, expected, actual, owner }: RuleDifferen
       return [`revoke all on sequence ${object} from public`];
     case 'schema right':
       return `what they create there can run as its owner; to undo it: revoke create on schema ${identifier(schema)} from each of them`;
+    case 'schema owner':
+      return [`alter schema ${identifier(schema)} owner to ${owner}`];
     case 'constraint': {
       const validate = `${alter} validate constraint ${object}`;
       if (actual === `${expected} NOT VALID`) return [validate];

@@ -11,7 +11,14 @@ import { countSql, flagSql, lengthSql, textSql } from './recorded-outcome.ts';
  * what has been granted, and cannot change their columns.
  */
 export async function installActivationView({ pool, schema, auditLogSchema }: QueueConnection): Promise<void> {
-  await pool.query({ text: activationView({ queue: identifier(schema), auditLog: identifier(auditLogSchema) }) });
+  const names = { queue: identifier(schema), auditLog: identifier(auditLogSchema) };
+  await pool.query({ text: activationFunction(names) });
+  await pool.query({ text: activationView(names) });
+}
+
+interface Names {
+  readonly queue: string;
+  readonly auditLog: string;
 }
 
 /**
@@ -21,7 +28,7 @@ export async function installActivationView({ pool, schema, auditLogSchema }: Qu
  * One `select`, `stable`, without settings of its own: so the planner puts the body in the place of the call, and the
  * newest rows of a job come off pg-boss's index on name and time. It runs with the rights of whoever asks.
  */
-function activationView({ queue, auditLog }: { readonly queue: string; readonly auditLog: string }): string {
+function activationFunction({ queue, auditLog }: Names): string {
   const jobs = JOBS.map(({ name }) => literal(name)).join(', ');
   return `
 create or replace function ${auditLog}.activations()
@@ -56,7 +63,22 @@ select job.name, job.id, job.state::text,
   from ${queue}.job job
  where job.name in (${jobs})
 $body$;
-create or replace view ${auditLog}.activation as select * from ${auditLog}.activations();
-comment on view ${auditLog}.activation is 'One row for each activation of a job that pg-boss keeps: see docs/monitoring.md';
 comment on function ${auditLog}.activations() is 'What the view activation shows';`;
+}
+
+/** Replacing a view waits for everybody who reads it: so it is left where a new one would be the same. */
+function activationView({ auditLog }: Names): string {
+  const [view, fresh] = [`${auditLog}.activation`, `${auditLog}.activation_as_migrated`];
+  const select = `as select * from ${auditLog}.activations()`;
+  return `
+do $do$ begin
+  create view ${fresh} ${select};
+  if (select pg_get_viewdef(oid) from pg_class where oid = to_regclass(${literal(view)}) and relkind = 'v')
+    is distinct from pg_get_viewdef(${literal(fresh)}::regclass)
+  then
+    create or replace view ${view} ${select};
+    comment on view ${view} is 'One row for each activation of a job that pg-boss keeps: see docs/monitoring.md';
+  end if;
+  drop view ${fresh};
+end $do$`;
 }

@@ -52,9 +52,11 @@ export const TABLE_NAME_RULE = 'sealog_queue_table_name';
  */
 export function queueTableRule(schema: string): string {
   return `do $$ begin
-  alter table "${schema}".queue add constraint ${TABLE_NAME_RULE}
-    check (table_name in ('job', 'job_common') and not partition);
-exception when duplicate_object then null;
+  -- Adding it waits for everybody who reads the table.
+  if not exists (select from pg_constraint where conname = '${TABLE_NAME_RULE}' and conrelid = '"${schema}".queue'::regclass) then
+    alter table "${schema}".queue add constraint ${TABLE_NAME_RULE}
+      check (table_name in ('job', 'job_common') and not partition);
+  end if;
 end $$;
 `;
 }

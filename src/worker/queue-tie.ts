@@ -1,6 +1,7 @@
 import { ConfigError } from '../errors.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import { SchemaVersionError } from '../store/errors.ts';
+import { claimSchema, refuseForeignObjects, type SendText } from '../store/foreign-objects.ts';
 import { identifier } from '../store/quoting.ts';
 import type { QueueConnection } from './boss.ts';
 
@@ -31,11 +32,17 @@ export async function checkTie(queue: QueueConnection): Promise<void> {
 
 /**
  * Before pg-boss's schema is installed or upgraded: throws {@link ConfigError} when it is another audit log's, or another
- * program's, or when the audit log has another queue.
+ * program's, or when the audit log has another queue, and StoreError when it belongs to a role that is not to be trusted.
  */
 export async function checkBeforeTie(queue: QueueConnection): Promise<void> {
+  const send: SendText = async (statement) => await queue.pool.query(statement);
+  await refuseForeignObjects(send, queue.schema);
   const { logOfQueue } = await usableTie(queue);
-  if (logOfQueue !== undefined || !(await hasTable(queue, queue.schema, 'queue'))) return;
+  if (logOfQueue === undefined && (await hasTable(queue, queue.schema, 'queue'))) await refuseOtherProgram(queue);
+  await claimSchema(send, queue.schema);
+}
+
+async function refuseOtherProgram(queue: QueueConnection): Promise<void> {
   const { rows } = await queue.pool.query({
     text: `select name from ${identifier(queue.schema)}.queue
             where name <> all($1) and not starts_with(name, '__pgboss__') order by name limit 1`,
@@ -108,10 +115,10 @@ async function logOf(queue: QueueConnection, schema: string): Promise<string | u
   return (rows as { audit_log_schema: string }[])[0]?.audit_log_schema;
 }
 
-/** By the catalog, which everybody may read. */
+/** By the catalog, which everybody may read. Reading a table with row security runs what its owner wrote: it claims nothing. */
 async function hasTable({ pool }: QueueConnection, schema: string, table: string): Promise<boolean> {
   const { rows } = await pool.query({
-    text: 'select from pg_catalog.pg_tables where schemaname = $1 and tablename = $2',
+    text: 'select from pg_catalog.pg_tables where schemaname = $1 and tablename = $2 and not rowsecurity',
     values: [schema, table],
   });
   return rows.length > 0;

@@ -51,6 +51,22 @@ test('the view tells who ran what, why, and what came of it', async () => {
   ]);
 });
 
+test('a view that somebody has changed is made anew', async () => {
+  await database.pool.query(`
+    do $$ begin execute 'create or replace view sealog.activation as ' ||
+      replace(pg_get_viewdef('sealog.activation'::regclass), ';', ' where false'); end $$`);
+  const queue = {
+    pool: database.pool,
+    schema: 'pgboss',
+    auditLogSchema: 'sealog',
+    logger: recordingLogger(),
+    instanceName: 'x',
+  };
+  await installActivationView(queue);
+  const { rows } = await database.pool.query(`select pg_get_viewdef('sealog.activation'::regclass) as definition`);
+  expect(rows[0].definition).not.toContain('false');
+});
+
 test('an activation that fails is told with who ran it and why', async () => {
   await using replica = await startReplica(database.url, { SEALOG_INSTANCE_NAME: 'worker-1', ...QUIET });
   await replica.startup();

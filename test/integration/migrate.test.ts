@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { sealogCommand } from '../support/command.ts';
-import { testPool } from '../support/connection.ts';
+import { connected, testPool } from '../support/connection.ts';
 import { auditLogDatabase, type MigratableDatabase } from '../../src/store/database.ts';
 import { checkSchema, migrate } from '../../src/store/migrate.ts';
 import { inMigrationTurn } from '../../src/store/migration-turn.ts';
@@ -16,6 +16,7 @@ import { databaseUrl } from '../support/cluster.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
+import { sealog } from '../support/role-logins.ts';
 
 let database: TestDatabase;
 let log: MigratableDatabase;
@@ -39,6 +40,22 @@ test('migrating again changes nothing', async () => {
   const before = await schemaAsText();
   expect(await migrate(log)).toEqual([]);
   expect(await schemaAsText()).toEqual(before);
+});
+
+test('a database whose texts have escapes is migrated as any other', async () => {
+  await database.pool.query(`alter database ${database.name} set standard_conforming_strings to off`);
+  expect(await sealog(database.url, 'migrate')).toContain('schema pgboss (pg-boss) is up to date');
+});
+
+test('migrating again waits for nobody who reads', async () => {
+  await sealog(database.url, 'migrate');
+  await using reader = await connected(database.url);
+  const { rows } = await database.pool.query<{ name: string }>(`
+    select oid::regclass::text as name from pg_class
+     where relnamespace in ('sealog'::regnamespace, 'pgboss'::regnamespace) and relkind in ('r', 'p', 'v')`);
+  expect(rows.map(({ name }) => name)).toContain('sealog.activation');
+  await reader.query(`begin; lock table ${rows.map(({ name }) => name).join(', ')} in access share mode`);
+  expect(await sealog(database.url, 'migrate')).toMatch(/^schema sealog is up to date\n/);
 });
 
 test('a migration that fails half-way leaves nothing, and names its file', async () => {

@@ -1,33 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import pg from 'pg';
+import type pg from 'pg';
 import { createAuditLog } from '../../src/index.ts';
-import { auditLogDatabase } from '../../src/store/database.ts';
 import { ROLES } from '../../src/store/grants.ts';
-import { readRulesState } from '../../src/store/migrated-rules.ts';
-import { execute } from '../support/cluster.ts';
 import { connected } from '../support/connection.ts';
-import { createDatabase } from '../support/database.ts';
-import { checkGolden } from '../support/golden.ts';
-import { rightsOf } from '../support/rights.ts';
+import { refusal } from '../support/refusal.ts';
 import { createRoleLogins, type RoleLogins, sealog } from '../support/role-logins.ts';
 
 let logins: RoleLogins;
 beforeAll(async () => void (logins = await createRoleLogins()));
 afterAll(async () => await logins[Symbol.asyncDispose]());
-
-/** What PostgreSQL answers to a statement that it refuses, whole. */
-async function refusal(client: pg.Client, statement: string, values: unknown[] = []): Promise<pg.DatabaseError> {
-  await client.query('begin');
-  try {
-    await client.query(statement, values);
-  } catch (error) {
-    if (error instanceof pg.DatabaseError) return error;
-    throw error;
-  } finally {
-    await client.query('rollback');
-  }
-  throw new Error(`it was not refused: ${statement}`);
-}
 
 describe.each(ROLES)('%s', (role) => {
   const url = () => logins[role.replace('sealog_', '') as 'service' | 'reader' | 'worker'];
@@ -109,56 +90,6 @@ describe('somebody who may create in a schema of the search path', () => {
       await attacker.query(REMOVE);
     }
   });
-});
-
-describe('what was granted too much', () => {
-  test('is reported, and taken away by what grants prints', async () => {
-    const { pool } = logins.database;
-    await pool.query(`
-      grant create on schema sealog, pgboss to sealog_service with grant option;
-      grant all on all tables in schema sealog, pgboss to public;
-      grant all on all sequences in schema sealog to public;
-      grant update (details) on sealog.audit_log to public;
-      grant all on all tables in schema pgboss to sealog_service, sealog_reader with grant option`);
-    await using service = await connected(logins.service);
-    await service.query('set role sealog_service; grant create on schema sealog to sealog_reader');
-
-    const { off } = await readRulesState(auditLogDatabase(pool, 'sealog'));
-    expect(off).toContain('table audit_log is open to PUBLIC');
-    expect(off).toContain('sequence audit_log_floor is open to PUBLIC');
-    expect(off.find((rule) => rule.startsWith('schema of the audit log'))).toContain('sealog_service');
-
-    await execute(logins.owner, await sealog(logins.owner, 'grants'));
-    expect(await readRulesState(auditLogDatabase(pool, 'sealog'))).toMatchObject({ off: [] });
-    for (const role of ['public', ...ROLES]) {
-      await checkGolden(`rights-${role}`, `${(await rightsOf(pool, role, ['pgboss', 'sealog'])).join('\n')}\n`);
-    }
-  });
-
-  test('does not hand the log to the role that owns the most tables in its schema', async () => {
-    const { pool } = logins.database;
-    const tables = Array.from({ length: 30 }, (_, index) => `sealog.mine_${index}`);
-    for (const table of tables) {
-      await pool.query(`create table ${table} (); alter table ${table} owner to ${new URL(logins.service).username}`);
-    }
-    await sealog(logins.database.url, 'migrate');
-    const { rows } = await pool.query<{ owner: string }>(
-      `select distinct tableowner as owner from pg_tables where schemaname = 'sealog' and tablename not like 'mine%'`,
-    );
-    expect(rows).toEqual([{ owner: new URL(logins.owner).username }]);
-    await pool.query(`drop table ${tables.join(', ')}`);
-  });
-});
-
-test('a schema that somebody made before the first migration is refused, and nothing in it is run', async () => {
-  await using database = await createDatabase({ template: false });
-  const owner = new URL(logins.owner);
-  owner.pathname = `/${database.name}`;
-  await database.pool.query(`
-    grant create on database ${database.name} to ${owner.username};
-    create schema sealog; create table sealog.migration (name text);
-    grant all on schema sealog to ${owner.username}; grant all on sealog.migration to ${owner.username}`);
-  await expect(sealog(owner.href, 'migrate')).rejects.toThrow(/expected table sealog\.migration to belong to the role/);
 });
 
 describe('a refusal shows nothing of the entry that is refused', () => {

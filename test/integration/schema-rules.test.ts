@@ -87,13 +87,14 @@ test('what was dropped with what was in it is left to a restore, and what belong
 });
 
 describe('what is no rule', () => {
-  test('tables, columns, indexes, constraints and functions of somebody else are not reported', async () => {
+  test('tables, columns, indexes and constraints of somebody else are not reported, nor functions elsewhere or of an extension', async () => {
     await using own = await createDatabase();
     await own.pool.query(`
       set search_path to sealog;
+      create extension hstore;
       create table mine (id integer primary key, entry uuid references audit_log);
-      create function mine() returns trigger language plpgsql as 'begin return new; end';
-      create trigger mine before insert on mine for each row execute function mine();
+      create function public.mine() returns trigger language plpgsql as 'begin return new; end';
+      create trigger mine before insert on mine for each row execute function public.mine();
       alter table mine enable row level security;
       alter table audit_log add column region text not null default 'eu', add constraint region_known check (region <> '');
       create index mine_by_actor on audit_log (actor_id, time_completed, id);

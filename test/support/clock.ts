@@ -25,5 +25,9 @@ export async function replaceClock(pool: Pick<pg.Pool, 'query'>, expression: str
   await pool.query(
     `create or replace function sealog.audit_log_clock() returns timestamptz language sql volatile return ${expression}`,
   );
-  await pool.query(`delete from sealog.migrated_rule where name = 'audit_log_clock()'`);
+  await pool.query(`
+    select set_config('search_path', 'sealog, pg_temp', true), set_config('timezone', 'UTC', true);
+    update sealog.migrated_rule
+       set definition = regexp_replace(pg_get_functiondef('audit_log_clock'::regproc), '(CREATE OR REPLACE FUNCTION )sealog[.]', '\\1')
+     where kind = 'function' and name = 'audit_log_clock()'`);
 }

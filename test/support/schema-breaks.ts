@@ -242,6 +242,21 @@ export async function schemaBreaks(pool: pg.Pool, database: string, stranger: st
         : []),
     ]),
     {
+      what: 'the schema belongs to another role',
+      statement: `alter schema sealog owner to ${stranger}`,
+      seen: `schema of the audit log is owned by ${stranger}`,
+    },
+    ...ADDED,
+    {
+      what: 'triggers do not fire for one role, in capitals',
+      statement: `alter role ${stranger} in database ${database} set session_replication_role to 'REPLICA'`,
+      seen: `setting session_replication_role of role ${stranger} in database ${database} is replica`,
+      left: {
+        why: 'it switches every trigger off',
+        undo: `alter role ${stranger} in database ${database} reset session_replication_role`,
+      },
+    },
+    {
       what: 'triggers do not fire for one role',
       statement: `alter role ${stranger} set session_replication_role to replica`,
       seen: `setting session_replication_role of role ${stranger} is replica`,
@@ -255,6 +270,35 @@ export async function schemaBreaks(pool: pg.Pool, database: string, stranger: st
     },
   ];
 }
+
+/** What PostgreSQL prefers to its own or to ours, because its arguments fit better. */
+const ADDED: readonly Break[] = [
+  {
+    what: 'an operator takes the place of the comparison of what was begun',
+    statement: `create function public.same(sealog.audit_log, sealog.audit_log) returns boolean language sql return false;
+      create operator sealog.*<> (leftarg = sealog.audit_log, rightarg = sealog.audit_log, function = public.same)`,
+    seen: "operator *<>(audit_log,audit_log) is not sealog's",
+    left: {
+      why: 'to undo it: drop operator "sealog".*<>(audit_log,audit_log)',
+      undo: 'drop function public.same cascade',
+    },
+  },
+  {
+    what: 'a function takes the place of a built-in one',
+    statement: `create function sealog.pg_sequence_last_value(text) returns bigint language sql return 0`,
+    seen: "function pg_sequence_last_value(text) is not sealog's",
+    left: { why: 'somebody added it', undo: 'drop function sealog.pg_sequence_last_value(text)' },
+  },
+  {
+    what: 'an aggregate takes the place of what refuses',
+    statement: `create aggregate sealog.audit_log_refuse(text, text) (sfunc = replace, stype = text)`,
+    seen: "aggregate audit_log_refuse(text,text) is not sealog's",
+    left: {
+      why: 'to undo it: drop aggregate "sealog".audit_log_refuse(text,text)',
+      undo: 'drop aggregate sealog.audit_log_refuse(text, text)',
+    },
+  },
+];
 
 function otherBody(definition: string, type: string): string {
   return /\nRETURN /.test(definition)
