@@ -113,7 +113,7 @@ test('activate tells on stderr how far it has come, and which replica is at it',
   await using blocker = await connected(database.url);
   await blocker.query('select pg_advisory_lock(42)');
   await using activate = await spawnNode([sealogCommand, 'activate'], { env: { DATABASE_URL: database.url } });
-  const running = await activate.waitForLine((line) => line.includes('running'));
+  const running = await activate.waitForLine((line) => line.includes('running on replica-2'));
   expect(running).toMatch(/^audit-timeout: running on replica-2 since \d{4}-\S+Z$/);
   await blocker.query('select pg_advisory_unlock(42)');
   expect(await activate.exited).toMatchObject({ code: 0 });
