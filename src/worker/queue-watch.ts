@@ -2,11 +2,12 @@ import { performance } from 'node:perf_hooks';
 import type { PgBoss } from 'pg-boss';
 import type { Logger } from '../logger.ts';
 import type { ScheduledJob } from './drift-watch.ts';
-import { look, type Look, takeBack } from './look.ts';
+import { look, type Look } from './look.ts';
 import { ensureQueue, ensureSchedule, ensureSlotsAreRescued, SLOTS } from './queue.ts';
 import { refusalWatch } from './refusal-watch.ts';
 import { repeat, type Repeating } from './repeat.ts';
 import { slotWatch } from './slot-watch.ts';
+import { takeBack } from './take-back.ts';
 import type { Timings } from './timings.ts';
 
 export interface QueueWatchOptions {
