@@ -1,9 +1,12 @@
 import type { PgBoss } from 'pg-boss';
 import { RESTORED, SLOTS } from './queue.ts';
+import { type TiedPlace, tiedSql } from './queue-tie.ts';
 import type { WatchedSchedule } from './slot-watch.ts';
 import { aheadSql, RECENT } from './take-back.ts';
 
 export interface Look {
+  /** The queue and the audit log name each other, and nothing else. */
+  readonly tied: boolean;
   /** By the database's clock, in seconds since 1970. */
   readonly now: number;
   /** Something is stamped for an instant to come, or stands in the way for ever: to be taken back. */
@@ -23,10 +26,11 @@ function isOver(since: string, seconds: string, now: string): string {
 }
 
 /** Follows the conditions of pg-boss's own statements; served by its indexes on name and state, and name and time. */
-export async function look(boss: PgBoss, schema: string, queues: readonly string[]): Promise<Look> {
+export async function look(boss: PgBoss, place: TiedPlace, queues: readonly string[]): Promise<Look> {
+  const { schema } = place;
   const now = `${schema}.job_now()`;
   const { rows } = await boss.getDb().executeSql(
-    `select extract(epoch from ${now})::float8 as now,
+    `select extract(epoch from ${now})::float8 as now, ${tiedSql(place)} as tied,
             ${aheadSql(schema, '$1::text[]')} as ahead,
             array(select distinct name from ${schema}.job
                    where name = any($1) and state < 'active' and not blocked

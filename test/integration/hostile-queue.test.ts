@@ -96,7 +96,7 @@ test('instants and spans at the ends of their types end neither status nor the l
   expect(await fleet()).toMatchObject({ replicas: 2 });
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: database.url } });
   await using app = await openApp(settings, recordingLogger());
-  const { lost } = await withClient(app.queue, (boss) => look(boss, 'pgboss', ['audit-timeout']));
+  const { lost } = await withClient(app.queue, (boss) => look(boss, app.queue, ['audit-timeout']));
   expect(lost).toEqual([]);
 });
 

@@ -102,6 +102,28 @@ describe('a queue that somebody changed', () => {
   });
 });
 
+test('a replica that can fetch no activation does not work, until it can', async () => {
+  await using replica = await startReplica(database.url);
+  await replica.startup();
+  const works = () => {
+    try {
+      replica.worker.checkWork();
+      return 'yes';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(works()).toBe('yes');
+  await database.pool.query(`
+    create function pgboss.refuse() returns trigger language plpgsql as $$ begin raise exception 'no update'; end $$;
+    create trigger refuse before update on pgboss.job_common for each row execute function pgboss.refuse()`);
+  const activation = replica.activate();
+  await waitUntil('it says so', () => works().startsWith('no update (Queue: audit-timeout'));
+  await database.pool.query('drop trigger refuse on pgboss.job_common');
+  expect(await activation).toMatchObject({ state: 'completed' });
+  await waitUntil('it works again', () => works() === 'yes');
+});
+
 describe('schedules', () => {
   test('one that is gone is installed again by a replica that runs', async () => {
     await using replica = await startReplica(database.url);
