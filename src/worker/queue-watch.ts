@@ -52,7 +52,7 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
   const restore = async ({ changed, schedules }: Look): Promise<void> => {
     if (changed.includes(SLOTS)) await ensureSlotsAreRescued(boss);
     for (const { job, ...schedule } of configured) {
-      if (changed.includes(job)) await ensureQueue(boss, job, { schema, logger });
+      if (changed.includes(job)) await ensureQueue(boss, job, { schema, logger, schedule });
       const isMissing = !schedules.some((installed) => installed.job === job);
       // A queue that is made anew has lost its schedule, too.
       if (changed.includes(job) || isMissing) await ensureMissingSchedule(boss, { job, ...schedule }, logger);
