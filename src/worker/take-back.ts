@@ -45,11 +45,13 @@ export function aheadSql(schema: string, queues: string): string {
 export async function takeBack(boss: PgBoss, schema: string, queues: readonly string[]): Promise<void> {
   const now = `${schema}.job_now()`;
   // `least` passes over null, and what has not started stays so.
-  const clamp = (stamp: string) => `${stamp} = least(${stamp}, case when ${stamp} is not null then ${now} end)`;
+  const clamped = (stamp: string) => `least(${stamp}, case when ${stamp} is not null then ${now} end)`;
+  const clamp = (stamp: string) => `${stamp} = ${clamped(stamp)}`;
   const db = boss.getDb();
   await db.executeSql(
     `update ${schema}.job
-        set ${[...STAMPS.job, 'start_after'].map(clamp).join(', ')}, blocked = false,
+        set ${['created_on', 'start_after', 'heartbeat_on', 'completed_on'].map(clamp).join(', ')}, blocked = false,
+            started_on = case when ${NEVER_BEGAN} then ${now} else ${clamped('started_on')} end,
             expire_seconds = case when ${runsTooLong()} then ${RESTORED.expireSeconds} else expire_seconds end
       where name = any($1) and (${isWrong(now)})`,
     [queues],
@@ -70,8 +72,11 @@ function isAhead(stamps: readonly string[], now: string): string {
 /** Of a job. */
 function isWrong(now: string): string {
   return `${isAhead(STAMPS.job, now)}
-          or state < 'completed' and (start_after > ${now} + ${LONGEST_DELAY} or blocked or ${runsTooLong()})`;
+          or state < 'completed' and (start_after > ${now} + ${LONGEST_DELAY} or blocked or ${runsTooLong()} or ${NEVER_BEGAN})`;
 }
+
+/** pg-boss ends an attempt by the time since it began. */
+const NEVER_BEGAN = `state = 'active' and (started_on is null or not isfinite(started_on))`;
 
 /** No attempt of ours may run for longer. Others may queue the job too, and say so for theirs. */
 function runsTooLong(): string {

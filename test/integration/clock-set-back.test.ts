@@ -129,6 +129,7 @@ describe('what the clock left in the queue when it was set back, or somebody put
     ['one that is never due', 'state, start_after', `'created', 'infinity'`],
     ['one that waits for another job', 'state, blocked', `'created', true`],
     ['one that never ends', 'state, started_on, expire_seconds', `'active', 'infinity', 2147483647`],
+    ['one that runs and never began', 'state', `'active'`],
   ])('%s', async (_, columns, values) => {
     await using replica = await startReplica(
       database.url,
