@@ -11,6 +11,9 @@ const LONGEST_DELAY = `interval '${2 * TIMINGS.queue.retryDelayMax} s'`;
 /** That many of the newest activations are looked at. */
 export const RECENT = 50;
 
+/** As pg-boss's index on these says it. */
+const UNENDED = `state in ('created', 'retry', 'active')`;
+
 /** What pg-boss stamps as it happens, table by table: none of it can be in the future, unless the clock has been set back. */
 const STAMPS = {
   job: ['created_on', 'started_on', 'heartbeat_on', 'completed_on'],
@@ -33,7 +36,7 @@ export function aheadSql(schema: string, queues: string): string {
     or exists (select from unnest(${queues}) as wanted, lateral (
                  (select * from ${schema}.job where name = wanted order by created_on desc limit ${RECENT})
                  union all
-                 (select * from ${schema}.job where name = wanted and state < 'completed')) as job
+                 (select * from ${schema}.job where name = wanted and ${UNENDED})) as job
                 where ${isWrong(now)}))`;
 }
 
@@ -72,7 +75,7 @@ function isAhead(stamps: readonly string[], now: string): string {
 /** Of a job. */
 function isWrong(now: string): string {
   return `${isAhead(STAMPS.job, now)}
-          or state < 'completed' and (start_after > ${now} + ${LONGEST_DELAY} or blocked or ${runsTooLong()} or ${NEVER_BEGAN})`;
+          or ${UNENDED} and (start_after > ${now} + ${LONGEST_DELAY} or blocked or ${runsTooLong()} or ${NEVER_BEGAN})`;
 }
 
 /** pg-boss ends an attempt by the time since it began. */
