@@ -106,6 +106,7 @@ async function prepare(url: string) {
   await ensureQueue(boss, auditTimeout.name, queue);
   const dependencies = {
     boss,
+    queue,
     database,
     settings,
     logger,

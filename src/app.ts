@@ -9,6 +9,7 @@ import { inMigrationTurn } from './store/migration-turn.ts';
 import { openPool, type PoolOptions } from './store/open-pool.ts';
 import type { QueueConnection } from './worker/boss.ts';
 import { installQueues } from './worker/install-queues.ts';
+import { queuePool } from './worker/queue-pool.ts';
 import { TIMINGS, type Timings } from './worker/timings.ts';
 
 export interface App extends AsyncDisposable {
@@ -48,7 +49,7 @@ export async function openApp(
   stack.defer(() => pool.end());
   const database = auditLogDatabase(pool, settings.database.schema);
   const queue = {
-    pool,
+    pool: queuePool(pool),
     schema: settings.queue.schema,
     auditLogSchema: settings.database.schema,
     logger,

@@ -28,7 +28,8 @@ export interface CheckIn {
 
 /**
  * Says that the replica is there and what it was configured with, forgets replicas that are gone, and seals. One
- * statement, because every replica sends it for ever.
+ * statement, because every replica sends it for ever. One that has checked in for an instant to come did so before the
+ * clock was set back, and is taken for one that has checked in now: it would be there until the clock has come so far.
  */
 export async function checkInReplica(
   { db, schema }: AuditLogDatabase,
@@ -41,6 +42,21 @@ export async function checkInReplica(
         .deleteFrom('replica')
         .where('id', '<>', id)
         .where('time_checked', '<', sql<string>`clock_timestamp() - pg_catalog.make_interval(secs => ${goneSeconds})`),
+    )
+    .with('taken_back', (qb) =>
+      qb
+        .updateTable('replica')
+        .set({ time_checked: sql<string>`clock_timestamp()` })
+        .where('id', 'in', (ids) =>
+          ids
+            .selectFrom('replica')
+            .select('id')
+            .where('id', '<>', id)
+            .where('time_checked', '>', sql<string>`clock_timestamp() + interval '5 s'`)
+            // Each may find the others, and none waits for another.
+            .forUpdate()
+            .skipLocked(),
+        ),
     )
     .with('checked_in', (qb) =>
       qb

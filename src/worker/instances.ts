@@ -4,7 +4,7 @@ import { TIMINGS } from './timings.ts';
 
 /** One worker process, from pg-boss's instance table. */
 export interface Instance {
-  /** Of the replica. Others may register instances too, without one. */
+  /** Of the replica. */
   readonly name: string;
   readonly host: string;
   readonly pid: number;
@@ -22,8 +22,9 @@ export interface Instance {
 const MOST = 1000;
 
 /**
- * SQL of the instances that have not reported that they stop, with `is_alive` and `is_lost`: the one definition of both, for
- * `status`, `activate` and the metrics.
+ * SQL of the replicas that have not reported that they stop, with `is_alive` and `is_lost`: the one definition of both, for
+ * `status`, `activate` and the metrics. A replica has a name, schedules and supervises: any other program with a pg-boss on
+ * the schema registers an instance too.
  */
 export function instancesSql(schema: string): string {
   return `
@@ -32,13 +33,14 @@ export function instancesSql(schema: string): string {
       from (select *, ${schema}.job_now() - heartbeat_on as silent,
                    heartbeat_seconds::float8 * ${TIMINGS.quietBeats} * interval '1 s' as allowed
               from ${schema}.instance
-             where stopped_on is null and isfinite(heartbeat_on)) as instance`;
+             where stopped_on is null and isfinite(heartbeat_on)
+                and name is not null and supervise and schedule) as instance`;
 }
 
 /** The instances that have not reported that they stop: those that were heard of last come first. */
 export async function listInstances(boss: PgBoss, schema: string): Promise<Instance[]> {
   const { rows } = await boss.getDb().executeSql(
-    `select coalesce(name, host || ':' || pid) as name, host, pid, version, ${milliseconds('started_on')} as started,
+    `select name, host, pid, version, ${milliseconds('started_on')} as started,
             ${milliseconds('heartbeat_on')} as seen, is_alive as "isAlive", is_lost as "isLost"
        from (${instancesSql(schema)}) as instance order by heartbeat_on desc limit ${MOST}`,
     [],

@@ -1,11 +1,15 @@
 import type { PgBoss } from 'pg-boss';
 import { RESTORED, SLOTS } from './queue.ts';
+import { type TiedPlace, tiedSql } from './queue-tie.ts';
 import type { WatchedSchedule } from './slot-watch.ts';
+import { aheadSql, RECENT } from './take-back.ts';
 
 export interface Look {
+  /** The queue and the audit log name each other, and nothing else. */
+  readonly tied: boolean;
   /** By the database's clock, in seconds since 1970. */
   readonly now: number;
-  /** A pass of pg-boss was recorded for an instant to come: the database's clock has been set back. */
+  /** Something is stamped for an instant to come, or stands in the way for ever: to be taken back. */
   readonly ahead: boolean;
   /** Queues in which a job may be fetched. */
   readonly waiting: readonly string[];
@@ -16,21 +20,18 @@ export interface Look {
   readonly schedules: readonly WatchedSchedule[];
 }
 
-/** Of that many of the newest activations it is asked which served a slot. */
-const RECENT = 50;
-
 /** SQL of whether so many seconds have passed. Others may write any instant, and one row must not end the statement. */
 function isOver(since: string, seconds: string, now: string): string {
   return `case when isfinite(${since}) then ${now} - ${since} > ${seconds} * interval '1 s' end`;
 }
 
 /** Follows the conditions of pg-boss's own statements; served by its indexes on name and state, and name and time. */
-export async function look(boss: PgBoss, schema: string, queues: readonly string[]): Promise<Look> {
+export async function look(boss: PgBoss, place: TiedPlace, queues: readonly string[]): Promise<Look> {
+  const { schema } = place;
   const now = `${schema}.job_now()`;
   const { rows } = await boss.getDb().executeSql(
-    `select extract(epoch from ${now})::float8 as now,
-            exists (select from ${schema}.version where cron_on > ${now} + ${TOLERANCE})
-              or exists (select from ${schema}.queue where monitor_claim_on > ${now} + ${TOLERANCE}) as ahead,
+    `select extract(epoch from ${now})::float8 as now, ${tiedSql(place)} as tied,
+            ${aheadSql(schema, '$1::text[]')} as ahead,
             array(select distinct name from ${schema}.job
                    where name = any($1) and state < 'active' and not blocked
                      and start_after <= ${now}) as waiting,
@@ -59,28 +60,4 @@ export async function look(boss: PgBoss, schema: string, queues: readonly string
     [queues, RESTORED.policy, RESTORED.heartbeatSeconds, RESTORED.expireSeconds, SLOTS],
   );
   return rows[0] as Look;
-}
-
-const TOLERANCE = `interval '5 s'`;
-
-/**
- * Brings back to the clock what was stamped before it was set back. pg-boss would otherwise neither forward slots nor
- * supervise until the clock has come there again, and what has ended in the future would count as the latest for as long.
- */
-export async function takeBack(boss: PgBoss, schema: string, queues: readonly string[]): Promise<void> {
-  const now = `${schema}.job_now()`;
-  const isAhead = (stamp: string) => `${stamp} > ${now} + ${TOLERANCE}`;
-  // `least` passes over null, and what has not started stays so.
-  const clamped = (stamp: string) => `${stamp} = least(${stamp}, case when ${stamp} is not null then ${now} end)`;
-  const stamps = ['created_on', 'started_on', 'completed_on'];
-  const db = boss.getDb();
-  await db.executeSql(
-    `update ${schema}.job set ${stamps.map(clamped).join(', ')}
-      where name = any($1) and state >= 'completed' and (${stamps.map(isAhead).join(' or ')})`,
-    [queues],
-  );
-  await db.executeSql(`update ${schema}.schedule set ${clamped('updated_on')} where ${isAhead('updated_on')}`, []);
-  await db.executeSql(`update ${schema}.instance set ${clamped('heartbeat_on')} where ${isAhead('heartbeat_on')}`, []);
-  await db.executeSql(`update ${schema}.version set cron_on = ${now} where ${isAhead('cron_on')}`, []);
-  await db.executeSql(`update ${schema}.queue set monitor_claim_on = null where ${isAhead('monitor_claim_on')}`, []);
 }

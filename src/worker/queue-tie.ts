@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.ts';
 import { JOBS } from '../jobs/jobs.ts';
 import { SchemaVersionError } from '../store/errors.ts';
 import { claimSchema, refuseForeignObjects, type SendText } from '../store/foreign-objects.ts';
-import { identifier } from '../store/quoting.ts';
+import { identifier, literal } from '../store/quoting.ts';
 import type { QueueConnection } from './boss.ts';
 
 /**
@@ -28,6 +28,18 @@ export async function checkTie(queue: QueueConnection): Promise<void> {
     'behind',
     `no queue of the audit log "${queue.auditLogSchema}" is installed in schema "${queue.schema}": run \`sealog migrate\``,
   );
+}
+
+/** The schemas of a queue and of its audit log. */
+export type TiedPlace = Pick<QueueConnection, 'schema' | 'auditLogSchema'>;
+
+/**
+ * SQL of whether they name each other, for who runs. Where they do not, {@link checkTie} says why. Somebody may drop a
+ * queue while its workers run, and give another audit log one in its place.
+ */
+export function tiedSql({ schema, auditLogSchema }: TiedPlace): string {
+  return `(exists (select from ${identifier(schema)}.sealog_queue where audit_log_schema = ${literal(auditLogSchema)})
+             and exists (select from ${identifier(auditLogSchema)}.queue where schema = ${literal(schema)}))`;
 }
 
 /**

@@ -1,18 +1,21 @@
 import { performance } from 'node:perf_hooks';
 import type { PgBoss } from 'pg-boss';
 import type { Logger } from '../logger.ts';
+import type { QueueConnection } from './boss.ts';
 import type { ScheduledJob } from './drift-watch.ts';
-import { look, type Look, takeBack } from './look.ts';
+import { look, type Look } from './look.ts';
+import { failedPollers, pollers } from './pollers.ts';
+import { checkTie } from './queue-tie.ts';
 import { ensureQueue, ensureSchedule, ensureSlotsAreRescued, SLOTS } from './queue.ts';
 import { refusalWatch } from './refusal-watch.ts';
 import { repeat, type Repeating } from './repeat.ts';
 import { slotWatch } from './slot-watch.ts';
+import { takeBack } from './take-back.ts';
 import type { Timings } from './timings.ts';
 
 export interface QueueWatchOptions {
   readonly boss: PgBoss;
-  /** Of pg-boss. */
-  readonly schema: string;
+  readonly queue: QueueConnection;
   readonly logger: Logger;
   readonly timings: Timings;
   /** As this replica is configured. */
@@ -35,7 +38,8 @@ export interface QueueWatch extends Repeating {
  * queues and schedules is undone, but for a schedule that is another one: that may be a newer replica's.
  */
 export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatch> {
-  const { boss, schema, logger, timings, configured, onSchedules, onRefused } = options;
+  const { boss, queue, logger, timings, configured, onSchedules, onRefused } = options;
+  const { schema } = queue;
   const askForUnserved = slotWatch(boss, logger, timings);
   const noticeRefusals = refusalWatch(onRefused, timings);
   const queues = [...configured.map(({ job }) => job), SLOTS];
@@ -48,7 +52,7 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
   const restore = async ({ changed, schedules }: Look): Promise<void> => {
     if (changed.includes(SLOTS)) await ensureSlotsAreRescued(boss);
     for (const { job, ...schedule } of configured) {
-      if (changed.includes(job)) await ensureQueue(boss, job, { schema, logger });
+      if (changed.includes(job)) await ensureQueue(boss, job, { schema, logger, schedule });
       const isMissing = !schedules.some((installed) => installed.job === job);
       // A queue that is made anew has lost its schedule, too.
       if (changed.includes(job) || isMissing) await ensureMissingSchedule(boss, { job, ...schedule }, logger);
@@ -56,12 +60,14 @@ export async function watchQueues(options: QueueWatchOptions): Promise<QueueWatc
   };
   const lookOnce = async (): Promise<void> => {
     intervalMs = timings.pollMs;
-    const seen = await noticeRefusals(look(boss, schema, queues)).finally(() => {
+    const seen = await noticeRefusals(look(boss, queue, queues)).finally(() => {
       looked = performance.now();
     });
-    for (const { id, name } of boss.getWipData({ includeInternal: true })) {
-      if (seen.waiting.includes(name)) boss.notifyWorker(id);
-    }
+    // Somebody has made it another log's while this replica ran: it has nothing to do here any more.
+    if (!seen.tied) await checkTie(queue);
+    for (const { id, name } of pollers(boss)) if (seen.waiting.includes(name)) boss.notifyWorker(id);
+    // So that it is known soon whether they fail still.
+    for (const { id } of failedPollers(boss)) boss.notifyWorker(id);
     if (seen.waiting.includes(SLOTS)) intervalMs = timings.pollSoonMs;
     // The most urgent first, and none of them keeps the others from being done.
     await each([

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PgBoss } from 'pg-boss';
 import { SealogError } from '../errors.ts';
@@ -40,8 +41,8 @@ export async function requestActivation(
   { job, waitSeconds, onProgress }: ActivationRequest,
 ): Promise<RecordedActivation> {
   return await withClient(queue, async (boss) => {
-    const deadline = Date.now() + waitSeconds * 1000;
-    const isOver = (): boolean => Date.now() >= deadline;
+    const deadline = performance.now() + waitSeconds * 1000;
+    const isOver = (): boolean => performance.now() >= deadline;
     let id = await waitingActivation(boss, job, queue.schema, isOver);
     if (id === undefined) throw notRun(undefined, waitSeconds);
     let told = '';

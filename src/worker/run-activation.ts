@@ -9,10 +9,13 @@ import { CommitUncertainError, inTransaction } from '../store/transaction.ts';
 import type { ActivationMetrics } from './activation-metrics.ts';
 import { inActivationSpan } from './activation-span.ts';
 import { hasCommitted } from './commit-outcome.ts';
+import type { QueueConnection } from './boss.ts';
+import { checkTie, tiedSql } from './queue-tie.ts';
 import type { Timings } from './timings.ts';
 
 export interface ActivationDependencies {
   readonly boss: PgBoss;
+  readonly queue: QueueConnection;
   readonly database: AuditLogDatabase;
   readonly settings: Settings;
   readonly logger: Logger;
@@ -28,7 +31,8 @@ const TRIGGERS: readonly Trigger[] = ['schedule', 'startup', 'manual', 'backlog'
 /**
  * Runs one activation: its effect, the completion of its pg-boss job, and the wake-up for a backlog are one
  * transaction, which commits only while this attempt holds the job. A replica that is killed, paused past its
- * heartbeat or cut off therefore has no effect at all, and the one that takes over has it once.
+ * heartbeat or cut off therefore has no effect at all, and the one that takes over has it once. Nor has one whose queue has
+ * become another audit log's.
  *
  * pg-boss can open this transaction itself, but then neither a failed commit nor a lost claim comes back here, and
  * the log line of the activation would be written before it is known to be true.
@@ -67,15 +71,17 @@ export async function runActivation(
 }
 
 async function activate(
-  { boss, database, settings, timings }: ActivationDependencies,
+  { boss, queue, database, settings, timings }: ActivationDependencies,
   job: Job,
   attempt: JobWithMetadata<unknown>,
 ): Promise<Outcome> {
   const by = settings.instance.name;
   const trigger = triggerOf(attempt.data);
   return await inTransaction(database, timings.transaction, async (transaction) => {
-    const done = await job.activate({ database: transaction, settings, by, trigger, halvings: halvingsOf(attempt) });
     const db = fromKysely(transaction.db.withoutPlugins());
+    const { rows } = await db.executeSql(`select ${tiedSql(queue)} as tied`, []);
+    if (!(rows as { tied: boolean }[])[0]!.tied) await checkTie(queue);
+    const done = await job.activate({ database: transaction, settings, by, trigger, halvings: halvingsOf(attempt) });
     const settled = (await boss.complete(job.name, attempt, done, { db })) as { affected: number };
     if (settled.affected !== 1) throw new Error(`job ${attempt.id} is no longer held by this replica`);
     // The queue admits one waiting activation: if there is one already, it will do.

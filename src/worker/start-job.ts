@@ -5,8 +5,9 @@ import { type ActivationDependencies, runActivation } from './run-activation.ts'
 /** Installs the queue and the schedule of a job, polls the queue, and asks for one activation at once. */
 export async function startJob(dependencies: ActivationDependencies, job: Job): Promise<void> {
   const { boss, settings, logger, timings } = dependencies;
-  await ensureQueue(boss, job.name, { schema: settings.queue.schema, logger });
-  await ensureSchedule(boss, job.name, job.schedule(settings), logger);
+  const schedule = job.schedule(settings);
+  await ensureQueue(boss, job.name, { schema: settings.queue.schema, logger, schedule });
+  await ensureSchedule(boss, job.name, schedule, logger);
   const poller: string = await boss.work(
     job.name,
     // Polled when something is known to wait there (`queue-watch.ts`), and rarely in any case.

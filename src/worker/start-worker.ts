@@ -11,6 +11,7 @@ import { openBoss, type QueueConnection, startUnmigrated } from './boss.ts';
 import { checkIn } from './check-in.ts';
 import { driftWatch } from './drift-watch.ts';
 import { ensureSlotsAreRescued } from './queue.ts';
+import { failedPollers, pollers } from './pollers.ts';
 import { checkBeforeTie, checkTie, tie } from './queue-tie.ts';
 import { watchQueues } from './queue-watch.ts';
 import { startJob } from './start-job.ts';
@@ -38,7 +39,7 @@ export interface Worker {
    * that failed counts: it shows that the process works.
    */
   sincePolledMs(): number;
-  /** Throws what the last poll of the queues threw, or the last heartbeat. */
+  /** Throws what the last look at the queues threw, the last heartbeat, or the last fetch of a poller. */
   checkWork(): void;
   /** Throws when a job has no schedule installed. */
   checkSchedules(): Promise<void>;
@@ -72,11 +73,11 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
   // Before its schedules are there: a replica of another version removes those of jobs that no replica has.
   const afterwards = () => removeUnneededSchedules(queue, timings);
   const heartbeat = stack.use(await checkIn({ database, logger, replica: by, configured, timings, afterwards }));
-  const running = { boss, database, settings, logger, metrics, tracer, stopped: stopping.signal, timings };
+  const running = { boss, queue, database, settings, logger, metrics, tracer, stopped: stopping.signal, timings };
   for (const job of JOBS) await startJob(running, job);
   const watch = await watchQueues({
     boss,
-    schema: queue.schema,
+    queue,
     logger,
     timings,
     configured,
@@ -92,13 +93,13 @@ export async function startWorker(dependencies: WorkerDependencies): Promise<Wor
 
   return {
     sincePolledMs() {
-      const polled = boss
-        .getWipData({ includeInternal: true })
-        .map((poller) => Math.max(poller.lastFetchedOn ?? 0, poller.lastErrorOn ?? 0, poller.createdOn));
+      const polled = pollers(boss).map((poller) =>
+        Math.max(poller.lastFetchedOn ?? 0, poller.lastErrorOn ?? 0, poller.createdOn),
+      );
       return Math.max(timings.clock.now() - Math.min(...polled), watch.sinceLookedMs());
     },
     checkWork() {
-      const failure = watch.failure() ?? heartbeat.failure();
+      const failure = watch.failure() ?? heartbeat.failure() ?? failedPollers(boss)[0]?.lastError;
       if (failure !== undefined) throw failure;
     },
     async checkSchedules() {

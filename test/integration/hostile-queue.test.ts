@@ -96,8 +96,20 @@ test('instants and spans at the ends of their types end neither status nor the l
   expect(await fleet()).toMatchObject({ replicas: 2 });
   const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: database.url } });
   await using app = await openApp(settings, recordingLogger());
-  const { lost } = await withClient(app.queue, (boss) => look(boss, 'pgboss', ['audit-timeout']));
+  const { lost } = await withClient(app.queue, (boss) => look(boss, app.queue, ['audit-timeout']));
   expect(lost).toEqual([]);
+});
+
+test('another program with a pg-boss on the schema is no replica', async () => {
+  await insertFleet(database.pool, { schedule: HOURLY, activations: [GOOD] });
+  const columns = `id, name, host, pid, version, node_version, heartbeat_seconds, supervise, schedule, migrate,
+                   persist_queue_stats, persist_warnings, started_on, heartbeat_on`;
+  await database.pool.query(`
+    insert into pgboss.instance (${columns})
+    select gen_random_uuid(), name, 'h', 1, '12.38.0', '24', 60, supervises, supervises, false, false, true, now(), now()
+      from (values (null, false), (null, true), ('sender', false)) as program (name, supervises)`);
+  expect((await status()).problems.map(({ kind }) => kind)).toContain('no-replica');
+  expect(await fleet()).toMatchObject({ replicas: 0, lost: 0 });
 });
 
 test('a megabyte of a refusal is cut where it is stored, and where it is shown', async () => {

@@ -7,9 +7,11 @@ import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
 import { quietSchedule } from '../support/quiet-schedule.ts';
+import { EAGER_TIMINGS } from '../support/fast-time.ts';
 import { spawnNode } from '../support/processes.ts';
 import { recordingLogger } from '../support/recording-logger.ts';
 import { startReplica } from '../support/replica.ts';
+import { waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -71,6 +73,28 @@ test('one audit log does not get a second queue, until the first one is gone', a
   await installQueues(queue('sealog', 'elsewhere'));
   await ask(queue('sealog', 'elsewhere'));
   expect((await database.pool.query('select schema from sealog.queue')).rows).toEqual([{ schema: 'elsewhere' }]);
+});
+
+test('a worker whose queue becomes that of another log while it runs does nothing for it, and says so', async () => {
+  await secondLog();
+  await using replica = await startReplica(database.url, {}, { ...EAGER_TIMINGS, workSeconds: 1 });
+  await replica.startup();
+  expect(() => replica.worker.checkWork()).not.toThrow();
+  await database.pool.query(`update pgboss.sealog_queue set audit_log_schema = 'other'`);
+  await insertEntries(database.pool, [{ startedMinutesAgo: 600 }]);
+  await ask(queue('other', 'pgboss'));
+  const failures = () => replica.logger.withEvent('audit-timeout.activation').filter(({ err }) => err !== undefined);
+  await waitUntil('the activation has failed', () => failures().length > 0);
+  const refusal = expect.objectContaining({ message: expect.stringContaining('the queue of the audit log "other"') });
+  expect(failures()[0]).toMatchObject({ err: refusal });
+  await waitUntil('it is seen at a look', () => replica.logger.withEvent('queue.error').length > 0);
+  expect(() => replica.worker.checkWork()).toThrow('the queue of the audit log "other"');
+  const { rows } = await database.pool.query('select from sealog.audit_log where time_completed is null');
+  expect(rows).toHaveLength(1);
+  // It is the right one again.
+  await database.pool.query(`update pgboss.sealog_queue set audit_log_schema = 'sealog'`);
+  expect(await replica.activate()).toMatchObject({ state: 'completed' });
+  expect(() => replica.worker.checkWork()).not.toThrow();
 });
 
 test('a queue whose audit log is gone can be had by another one, after a migration', async () => {

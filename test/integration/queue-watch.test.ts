@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { listReplicaSchedules } from '../../src/store/replica-schedules.ts';
+import { installQueues } from '../../src/worker/install-queues.ts';
 import { openBoss } from '../../src/worker/boss.ts';
 import { readQueueStatus } from '../../src/worker/queue-status.ts';
 import { slotWatch } from '../../src/worker/slot-watch.ts';
@@ -102,7 +103,71 @@ describe('a queue that somebody changed', () => {
   });
 });
 
+test('a replica that can fetch no activation does not work, until it can', async () => {
+  await using replica = await startReplica(database.url);
+  await replica.startup();
+  const works = () => {
+    try {
+      replica.worker.checkWork();
+      return 'yes';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(works()).toBe('yes');
+  await database.pool.query(`
+    create function pgboss.refuse() returns trigger language plpgsql as $$ begin raise exception 'no update'; end $$;
+    create trigger refuse before update on pgboss.job_common for each row execute function pgboss.refuse()`);
+  const activation = replica.activate();
+  await waitUntil('it says so', () => works().startsWith('no update (Queue: audit-timeout'));
+  await database.pool.query('drop trigger refuse on pgboss.job_common');
+  expect(await activation).toMatchObject({ state: 'completed' });
+  await waitUntil('it works again', () => works() === 'yes');
+});
+
 describe('schedules', () => {
+  test('one whose activations would be sent otherwise is installed anew at the next start', async () => {
+    const row = async () =>
+      (await database.pool.query('select cron, kind, data, options from pgboss.schedule')).rows[0] as unknown;
+    {
+      await using replica = await startReplica(database.url);
+      await replica.startup();
+    }
+    const installed = await row();
+    for (const change of [
+      `options = options || '{"startAfter": 86400}'`,
+      `options = null`,
+      `data = '{"trigger": "x"}'`,
+      `kind = 'rrule'`,
+    ]) {
+      await database.pool.query(`update pgboss.schedule set ${change}`);
+      await using replica = await startReplica(database.url);
+      expect({ change, row: await row() }).toEqual({ change, row: installed });
+      expect(replica.logger.withEvent('schedule.installed')).toHaveLength(1);
+    }
+    await using same = await startReplica(database.url);
+    expect(same.logger.withEvent('schedule.installed')).toEqual([]);
+  });
+
+  test('activations of a rare one are kept for longer than its period, also over a migration', async () => {
+    const keptDays = async () => {
+      const { rows } = await database.pool.query<{ days: number }>(
+        `select deletion_seconds / 86400 as days from pgboss.queue where name = 'audit-timeout'`,
+      );
+      return rows[0]!.days;
+    };
+    {
+      await using yearly = await startReplica(database.url, { SEALOG_AUDIT_TIMEOUT_SCHEDULE: '0 0 1 1 *' });
+      expect(await keptDays()).toBe(4 * 366);
+      expect(yearly.logger.withEvent('queue.restored')).toEqual([]);
+      await installQueues(yearly.queue);
+      expect(await keptDays()).toBe(4 * 366);
+    }
+    await using weekly = await startReplica(database.url, { SEALOG_AUDIT_TIMEOUT_SCHEDULE: '0 0 * * 0' });
+    expect(await keptDays()).toBe(30);
+    expect(weekly.logger.withEvent('queue.restored')).toEqual([]);
+  });
+
   test('one that is gone is installed again by a replica that runs', async () => {
     await using replica = await startReplica(database.url);
     await database.pool.query('delete from pgboss.schedule');

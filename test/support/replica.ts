@@ -5,6 +5,7 @@ import { auditLogDatabase, type MigratableDatabase } from '../../src/store/datab
 import { openPool } from '../../src/store/open-pool.ts';
 import { lastActivations, type RecordedActivation } from '../../src/worker/activation-history.ts';
 import { type QueueConnection, withClient } from '../../src/worker/boss.ts';
+import { queuePool } from '../../src/worker/queue-pool.ts';
 import { requestActivation } from '../../src/worker/request-activation.ts';
 import { startWorker, type Worker } from '../../src/worker/start-worker.ts';
 import type { Timings } from '../../src/worker/timings.ts';
@@ -36,7 +37,7 @@ export async function startReplica(
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
   const database = auditLogDatabase(pool, settings.database.schema);
   const queue = {
-    pool,
+    pool: queuePool(pool),
     schema: settings.queue.schema,
     auditLogSchema: settings.database.schema,
     logger,
