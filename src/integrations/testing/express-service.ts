@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InvalidArgumentError } from '../../errors.ts';
-import { type Application, isMounted, routerOf } from '../express-mounts.ts';
-import { auditOf, type Layer } from '../express-routes.ts';
+import { type Application, routerOf } from '../express-mounts.ts';
+import { auditOf, isMounted, type Layer, layersOf } from '../express-routes.ts';
 import { begunRequests, foundRoutes } from '../route-rule.ts';
 import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
 
@@ -81,7 +81,8 @@ function eachRoute(
   const routes: CallableRoute[] = [];
   const mounted: string[] = [];
   for (const layer of stack) {
-    const { handle, rawPath, slash, route } = layer;
+    const { rawPath, slash, route } = layer;
+    const layers = layersOf(layer);
     for (const pattern of slash ? [''] : [rawPath].flat()) {
       const path = prefix + String(pattern);
       const isRegExp = withinRegExp || typeof pattern !== 'string';
@@ -93,8 +94,8 @@ function eachRoute(
           routes.push({ method, path, name, operations: own === undefined ? [name] : [own, name], needs });
         }
       } else if (isMounted(layer)) mounted.push(path);
-      else if (handle.stack) {
-        const within = eachRoute(handle.stack, path, isRegExp);
+      else if (layers) {
+        const within = eachRoute(layers, path, isRegExp);
         routes.push(...within.routes);
         mounted.push(...within.mounted);
       }
