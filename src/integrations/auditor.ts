@@ -2,7 +2,7 @@ import type { Actor, NewEntry } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { completionLost, hookAnswerLost, refusalLost } from '../events.ts';
 import { runningCalls } from '../running-calls.ts';
-import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { AuditLogUnavailableError, isUnavailable } from './audit-log-unavailable-error.ts';
 import { boundedQueue } from './bounded-queue.ts';
 import { describeRequest, messageOf, reportSafely, answerOrNothing, describedDetails } from './describe-request.ts';
 import type { Exchange } from './exchange.ts';
@@ -82,7 +82,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     try {
       return await insert(exchange, await options.actor(exchange.request));
     } catch (error) {
-      if (error instanceof AuditLogUnavailableError) throw error;
+      if (isUnavailable(error)) throw error;
       // It was refused before anybody was known.
       return insert(exchange, NOBODY);
     }

@@ -22,7 +22,7 @@ import type {
 import fastifyPlugin from 'fastify-plugin';
 import { InvalidArgumentError } from '../errors.ts';
 import { replyNotReturned } from '../events.ts';
-import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { isUnavailable } from './audit-log-unavailable-error.ts';
 import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
@@ -100,7 +100,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
       state.entry.thrown = state.thrown;
       if (options.entryIdHeader !== undefined) reply.header(options.entryIdHeader, state.entry.id);
     } catch (error) {
-      if (error instanceof AuditLogUnavailableError) {
+      if (isUnavailable(error)) {
         state.isUnavailable = true;
         // Also where the service answers errors by a handler of its own.
         reply.headers(error.headers);
