@@ -96,7 +96,7 @@ function revokedProxy(): object {
 }
 
 test('an actor that throws a proxy that was revoked leaves an entry of nobody', async () => {
-  const options = { actor: () => Promise.reject(revokedProxy() as Error) };
+  const options = { actor: () => Promise.reject(revokedProxy()) };
   await using service = fastify();
   await service.register(sealogFastify, ofFastify(options));
   service.post('/disks', async () => '');
