@@ -18,3 +18,12 @@ export class AuditLogUnavailableError extends SealogError {
     this.operationId = operationId;
   }
 }
+
+/** What a service throws may be a proxy, which throws when it is looked at. */
+export function isUnavailable(thrown: unknown): thrown is AuditLogUnavailableError {
+  try {
+    return thrown instanceof AuditLogUnavailableError;
+  } catch {
+    return false;
+  }
+}

@@ -1,8 +1,8 @@
-import type { Actor, NewEntry } from '../audit-log/entry.ts';
+import type { NewEntry } from '../audit-log/entry.ts';
 import { InvalidArgumentError } from '../errors.ts';
 import { completionLost, hookAnswerLost, refusalLost } from '../events.ts';
 import { runningCalls } from '../running-calls.ts';
-import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { AuditLogUnavailableError, isUnavailable } from './audit-log-unavailable-error.ts';
 import { boundedQueue } from './bounded-queue.ts';
 import { describeRequest, messageOf, reportSafely, answerOrNothing, describedDetails } from './describe-request.ts';
 import type { Exchange } from './exchange.ts';
@@ -55,14 +55,16 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
   const running = runningCalls();
   const refused = boundedQueue(REFUSED);
 
-  const insert = async (exchange: Exchange<Request, Reply>, actor: Actor): Promise<Inserted> => {
-    const begun = await describeRequest(exchange, actor, options);
+  const describe = async (exchange: Exchange<Request, Reply>): Promise<NewEntry> =>
+    await describeRequest(exchange, await options.actor(exchange.request), options);
+
+  const insert = async (begun: NewEntry): Promise<Inserted> => {
     try {
       return { ...(await auditLog.begin(begun)), begun };
     } catch (error) {
       // A mistake of the program will not pass by itself.
       if (error instanceof InvalidArgumentError) throw error;
-      throw new AuditLogUnavailableError(exchange.operationId, { cause: error });
+      throw new AuditLogUnavailableError(begun.operationId, { cause: error });
     }
   };
 
@@ -70,8 +72,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
     const { response } = exchange;
     const wasAnswered = response.headersSent;
     const { ended, endedOrAbandoned } = answerOf(response);
-    const actor = await options.actor(exchange.request);
-    const { id, begun } = await insert(exchange, actor);
+    const { id, begun } = await pausing(response.req, () => describe(exchange), insert);
     const entry: OpenEntry = { id };
     void running.track(endedOrAbandoned);
     void ended.then((end) => running.track(complete(exchange, begun, entry, { ...end, wasAnswered })));
@@ -80,11 +81,11 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
 
   const insertAnswered = async (exchange: Exchange<Request, Reply>): Promise<Inserted> => {
     try {
-      return await insert(exchange, await options.actor(exchange.request));
+      return await insert(await describe(exchange));
     } catch (error) {
-      if (error instanceof AuditLogUnavailableError) throw error;
+      if (isUnavailable(error)) throw error;
       // It was refused before anybody was known.
-      return insert(exchange, NOBODY);
+      return insert(await describeRequest(exchange, NOBODY, options));
     }
   };
 
@@ -110,7 +111,7 @@ export function createAuditor<Request, Reply>(options: AuditOptions<Request, Rep
   };
 
   return {
-    begin: (exchange) => running.track(pausing(exchange.response.req, () => begin(exchange))),
+    begin: (exchange) => running.track(begin(exchange)),
     recordAnswered(exchange, end, thrown) {
       const { operationId, logger } = exchange;
       const { status } = end;

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors.ts';
-import { type Layer, type Match, matchOf } from './express-routes.ts';
+import { isMounted, type Layer, type Match, matchOf } from './express-routes.ts';
 
 /** What is needed of an application of Express. */
 export interface Application {
@@ -16,11 +16,8 @@ export function routerOf(app: Pick<Application, 'router'>): Application['router'
   return app.router;
 }
 
-/** Whether a layer is an application, into which nobody can see. */
-export function isMounted({ name, handle }: Layer): boolean {
-  // Through a router it is mounted as it is.
-  return name === 'mounted_app' || 'mountpath' in handle;
-}
+/** The path of a mount that cannot be found: what the client sent is no name. */
+const UNKNOWN_MOUNT = '/(unknown mount)';
 
 /**
  * The beginning of a path that an application's mounts took, and how they were declared. Express keeps the last mount of
@@ -36,7 +33,8 @@ export function mountOf({ parent, mountpath }: Application, baseUrl: string, pat
       return matchOf(layer, path.slice(outer.path.length) || '/') || [];
     });
   const last = matches.find(({ pattern }) => [mountpath].flat().includes(pattern === '' ? '/' : pattern));
-  const [longest = { path: taken, pattern: taken }] = matches.toSorted((a, b) => b.path.length - a.path.length);
+  const unknown = { path: taken, pattern: taken && UNKNOWN_MOUNT };
+  const [longest = unknown] = matches.toSorted((a, b) => b.path.length - a.path.length);
   const mount = last ?? longest;
   return { path: outer.path + mount.path, pattern: `${String(outer.pattern)}${String(mount.pattern)}` };
 }

@@ -6,7 +6,7 @@ import { checkRouteAudit, type Route, type RouteAudit } from './route-rule.ts';
 /** What Express keeps of a `use`, of a route, and of each handler in a route. */
 export interface Layer {
   readonly name: string;
-  readonly handle: { readonly stack?: readonly Layer[] };
+  readonly handle: { readonly length: number; readonly stack?: unknown };
   /** As it was declared; several are a list. */
   readonly rawPath?: unknown;
   readonly slash?: boolean;
@@ -29,11 +29,25 @@ export interface FoundRoute extends Route {
 interface MatchingRoute extends FoundRoute {
   /** How many it is for: `app.all` is told from a handler by that. */
   readonly methods: number;
-  /** It is no route but a handler or an application under a path: what it does with the request cannot be seen. */
-  readonly isOpaque: boolean;
+  /** A wildcard or a regular expression. */
+  readonly isWide?: boolean;
+  /** It is no route but one of these: what it does with the request cannot be seen. */
+  readonly opaque?: 'handler' | 'application';
 }
 
 const audits = new WeakMap<object, RouteAudit>();
+
+/** The routes and handlers of a router. Undefined for whatever else has a `stack`, as an application of connect has. */
+export function layersOf({ handle: { stack } }: Layer): readonly Layer[] | undefined {
+  const isRouter = Array.isArray(stack) && stack.every((layer) => typeof Object(layer).match === 'function');
+  return isRouter ? (stack as readonly Layer[]) : undefined;
+}
+
+/** Whether a layer is an application of Express, into which nobody can see. */
+export function isMounted({ name, handle }: Layer): boolean {
+  // Through a router it is mounted as it is.
+  return name === 'mounted_app' || 'mountpath' in handle;
+}
 
 /**
  * Names the operation of a route, or says why it is not audited: `app.post('/disks', auditRoute({ operationId:
@@ -53,40 +67,48 @@ export function auditRoute(audit: RouteAudit): RequestHandler {
 /**
  * The route that names such a request. Any that matches may only call `next()`, so all are looked at: the first that is
  * named by `auditRoute` counts; else the first of those for the fewest methods. Those that skip count only if all do.
- * What is mounted under a path may answer as well: beside it, only a route below that path skips, and no wildcard.
+ * What is mounted may answer as well: beside it, only a route skips that is below its path, and no catch-all.
  */
 export function findRoute(stack: readonly Layer[], method: string, path: string, prefix = ''): FoundRoute | undefined {
   const found = matchingRoutes(stack, method, path, prefix);
-  const opaque = found.filter(({ isOpaque }) => isOpaque);
-  const routes = found.filter(({ isOpaque }) => !isOpaque);
+  const opaque = found.filter((each) => each.opaque);
+  const routes = found.filter((each) => !each.opaque);
   const named = routes.find(({ audit }) => audit?.operationId !== undefined);
   if (named) return named;
   const plain = routes.filter(({ audit }) => audit === undefined);
   const fewest = Math.min(...plain.map(({ methods }) => methods));
   return (
     plain.find(({ methods }) => methods === fewest) ??
-    routes.find((route) =>
-      opaque.every(({ path: within }) => !route.path.includes('*') && route.path.startsWith(within)),
-    )
+    routes.find((route) => opaque.every((mounted) => isWithin(route, mounted)))
   );
+}
+
+function isWithin({ path, isWide }: MatchingRoute, { path: mount, opaque }: MatchingRoute): boolean {
+  const base = mount.replace(/\/+$/, '');
+  if (isWide || !`${path}/`.startsWith(`${base}/`)) return false;
+  // An application does answer, while most handlers only look: beside one, parameters alone say too little.
+  return opaque === 'handler' || /\/[\w.~%-]/.test(path.slice(base.length));
 }
 
 function matchingRoutes(stack: readonly Layer[], method: string, path: string, prefix: string): MatchingRoute[] {
   const found: MatchingRoute[] = [];
   for (const layer of stack) {
     const { route, handle } = layer;
+    const layers = layersOf(layer);
+    const opaque = isMounted(layer) || handle.stack !== undefined ? 'application' : 'handler';
     // A handler without a path is in front of everything, and most of them only look.
-    if (!route && !handle.stack && layer.slash) continue;
+    if (!route && !layers && opaque === 'handler' && layer.slash) continue;
     const match = matchOf(layer, path);
     if (!match) continue;
     const pattern = prefix + String(match.pattern);
     if (route) {
       const taken = takenAs(route.methods, method);
       const methods = route.methods['_all'] === true ? Infinity : Object.keys(route.methods).length;
-      if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods, isOpaque: false });
-    } else if (handle.stack) {
-      found.push(...matchingRoutes(handle.stack, method, path.slice(match.path.length) || '/', pattern));
-    } else found.push({ method, path: pattern, audit: undefined, methods: Infinity, isOpaque: true });
+      const isWide = typeof match.pattern !== 'string' || pattern.includes('*');
+      if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods, isWide });
+    } else if (layers) {
+      found.push(...matchingRoutes(layers, method, path.slice(match.path.length) || '/', pattern));
+    } else found.push({ method, path: pattern, audit: undefined, methods: Infinity, opaque });
   }
   return found;
 }

@@ -11,6 +11,8 @@ export interface State {
   logger?: Logger;
   /** It is logged at error already if it is answered without an entry. */
   isWatched?: boolean;
+  /** What is refused before its entry is begun, or because `actor` failed, is recorded when the answer has ended. */
+  hasRefusals?: boolean;
   /** Of one that is audited: read when it is first met. */
   ip?: () => string | undefined;
   /** Set at once, so that a request has one entry also where it comes to the middleware twice at a time. */

@@ -8,9 +8,9 @@
  * because any middleware may handle it.
  */
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
-import { operationUnaudited, refusalLost } from '../events.ts';
+import { hookAnswerLost, operationUnaudited, refusalLost } from '../events.ts';
 import { defaultLogger } from '../logger.ts';
-import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { isUnavailable } from './audit-log-unavailable-error.ts';
 import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
@@ -91,7 +91,7 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
       state.entry = await auditor.begin(exchangeOf(operationId, request, response));
     } catch (error) {
       // Who asks could not be found out: it is refused.
-      if (!(error instanceof AuditLogUnavailableError)) delete state.begun;
+      if (!isUnavailable(error)) delete state.begun;
       // Also where the service answers errors by a handler of its own.
       else if (!response.headersSent) response.set(error.headers);
       throw error;
@@ -105,12 +105,26 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   const beginOnce = async (operationId: string, request: Request, response: Response): Promise<boolean> => {
     const wasAnswered = response.headersSent;
     const wasGone = isBodyGone(request);
-    await (stateOf(request).begun ??= begin(operationId, request, response));
-    begunRequests.add(request);
-    // Refused meanwhile, by a time limit for example: nothing has to be done any more.
-    if (!wasAnswered && response.headersSent && response.statusCode >= 400) return false;
-    if (!wasGone && isBodyGone(request)) throw abortedError();
-    return true;
+    // By a time limit for example: nothing has to be done any more.
+    const isRefused = (): boolean => !wasAnswered && response.headersSent && response.statusCode >= 400;
+    try {
+      await (stateOf(request).begun ??= begin(operationId, request, response));
+      begunRequests.add(request);
+      if (isRefused()) return false;
+      if (!wasGone && isBodyGone(request)) throw abortedError();
+      return true;
+    } catch (error) {
+      if (!isRefused() && !response.writableEnded) throw error;
+      noteLost(operationId, request, response, error);
+      return false;
+    }
+  };
+  /** All that an error handler can do behind an answer is to end the connection, and the next request is on that. */
+  const noteLost = (operationId: string, request: Request, response: Response, err: unknown): void => {
+    const { entry, hasRefusals } = stateOf(request);
+    if (entry || (hasRefusals && !isUnavailable(err))) return;
+    const status = response.statusCode;
+    reportSafely(() => (status < 400 ? hookAnswerLost : refusalLost)(logger, { operationId, status, err }));
   };
   const middleware: RequestHandler = async (request, response, next) => {
     try {
@@ -127,8 +141,10 @@ export function sealogExpress(options: SealogExpressOptions): SealogExpress {
   const noteRefusal = async (operationId: string, request: Request, response: Response): Promise<void> => {
     const state = stateOf(request);
     state.isWatched = true;
+    state.hasRefusals = true;
     try {
       const end = await answerOf(response).ended;
+      await state.begun?.catch(() => {});
       if (state.begun) return;
       if (end.status < 300) reportSafely(() => operationUnaudited(logger, { operationId }));
       else auditor.recordAnswered(exchangeOf(operationId, request, response), end, state.thrown);

@@ -11,6 +11,8 @@ export interface DeclaredRoute extends Route {
 
 export interface AuditedRoute extends DeclaredRoute {
   readonly operationId: string;
+  /** An `onRoute` hook that was added later has put another handler in place of the audited one, or around it. */
+  isReplaced(): boolean;
 }
 
 // By the server, because every plugin of an application sees an application object of its own.

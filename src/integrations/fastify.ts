@@ -22,7 +22,7 @@ import type {
 import fastifyPlugin from 'fastify-plugin';
 import { InvalidArgumentError } from '../errors.ts';
 import { replyNotReturned } from '../events.ts';
-import { AuditLogUnavailableError } from './audit-log-unavailable-error.ts';
+import { isUnavailable } from './audit-log-unavailable-error.ts';
 import { createAuditor } from './auditor.ts';
 import { checkOptions } from './check-options.ts';
 import { reportSafely } from './describe-request.ts';
@@ -100,7 +100,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
       state.entry.thrown = state.thrown;
       if (options.entryIdHeader !== undefined) reply.header(options.entryIdHeader, state.entry.id);
     } catch (error) {
-      if (error instanceof AuditLogUnavailableError) {
+      if (isUnavailable(error)) {
         state.isUnavailable = true;
         // Also where the service answers errors by a handler of its own.
         reply.headers(error.headers);
@@ -127,12 +127,13 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
   });
   app.addHook('onRoute', (route) => {
     const operations = new Map<string, AuditedRoute>();
+    const isReplaced = (): boolean => route.handler !== audited;
     for (const method of [route.method].flat()) {
       const path = route.url;
       const rules = { ...options, operationId: options.operationId ?? declaredName(route.schema) };
       const operationId = operationOf({ method, path }, route.config?.audit, rules);
       const declared = { method, path, constraints: route.constraints ?? {} };
-      if (operationId !== undefined) operations.set(method, { ...declared, operationId });
+      if (operationId !== undefined) operations.set(method, { ...declared, operationId, isReplaced });
       routes.push({ ...declared, operationId });
     }
     if (operations.size === 0) return;
@@ -163,7 +164,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
     };
     const { handler } = route;
     // Hooks that are added later may replace `preHandler`. What has an entry is handled as it is everywhere else.
-    route.handler = function audited(request, reply) {
+    const audited: typeof handler = function audited(request, reply) {
       const state = open(operations, request, reply);
       if (!state) return handler.call(this, request, reply);
       if (isOvertaken(state)) return undefined;
@@ -175,6 +176,7 @@ const sealogFastify: FastifyPluginAsync<SealogFastifyOptions> = async (app, opti
         return answer === undefined ? reply : answer;
       });
     };
+    route.handler = audited;
     route.config = { ...route.config, [OPERATIONS]: operations };
     route.preHandler = [...[route.preHandler ?? []].flat(), beforeHandler];
     route.onError = [...[route.onError ?? []].flat(), noteError];

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
 import { auditRoute, sealogExpress, type SealogExpress } from '../../src/integrations/express.ts';
 import { storedEntries } from '../support/audited-service.ts';
@@ -114,6 +114,19 @@ test('one of which Express does not know where it is mounted', async () => {
   expect(await operations(1)).toEqual(['export']);
 });
 
+test('what a client sent is not in the name of an operation, and no path is too long for one', async () => {
+  const app = express();
+  const twice = inner();
+  app.use('/tenants/:tenant', express.Router().use(twice));
+  app.use('/admin', twice);
+  await send(app, 'POST /tenants/a/disks/7', `POST /tenants/${'b'.repeat(600)}/disks/7`, 'POST /admin/disks/7');
+  expect(await operations(3)).toEqual([
+    'POST /(unknown mount)/disks/:id',
+    'POST /(unknown mount)/disks/:id',
+    'POST /admin/disks/:id',
+  ]);
+});
+
 test('a route that skips and passes on does not hide what cannot be seen', async () => {
   const app = express();
   app.use(audited());
@@ -127,6 +140,58 @@ test('a route that skips and passes on does not hide what cannot be seen', async
   app.post('/api/probe', skip('health probe, changes nothing'), done);
   await send(app, 'POST /inner/disks', 'POST /graphql', 'POST /api/probe', 'GET /graphql');
   expect(await operations(2)).toEqual(['POST (no route)', 'POST (no route)']);
+});
+
+/** As connect makes one: a function that has a `stack`, of what is no layer of Express. */
+function connectApplication(stack: unknown = [{ route: '', handle: passOn }]): RequestHandler {
+  const handler: RequestHandler = (request, response, next) => {
+    if (request.path === '/by-connect') done(request, response);
+    else next();
+  };
+  return Object.assign(handler, { route: '/', stack });
+}
+
+test.each(['/', '/connected'])('an application of connect is mounted at %s', async (mount) => {
+  const app = express();
+  app.use(audited());
+  app.use(mount, connectApplication(), connectApplication({ size: 1 }), connectApplication([null]));
+  app.all('/*rest', skip('only passes on'), passOn);
+  app.post('/disks', done).get('/disks', done);
+  app.post('/probe', skip('changes nothing'), done);
+  const path = mount === '/' ? '/by-connect' : '/connected/by-connect';
+  await send(app, `GET ${path}`, `POST ${path}`, 'GET /disks', 'POST /disks');
+  if (mount === '/connected') await send(app, 'POST /probe');
+  expect(await operations(2)).toEqual(['POST (no route)', 'POST /disks']);
+});
+
+test('a route that skips does not hide an application without a path, unless it says what it is for', async () => {
+  const mounted = express().post('/disks', done);
+  for (const mount of [mounted, express.Router().use(mounted)]) {
+    for (const catchAll of ['/*rest', '/:any', /^\/(?:.+)/]) {
+      const app = express();
+      app.use(audited(), mount);
+      app.all(catchAll, skip('only passes on'), passOn);
+      await send(app, 'POST /disks');
+    }
+  }
+  const app = express();
+  app.use(audited(), mounted);
+  app.post('/probe/:id', skip('changes nothing'), done);
+  await send(app, 'POST /probe/1');
+  expect(await operations(6)).toEqual(Array.from({ length: 6 }, () => 'POST (no route)'));
+});
+
+test.each<[string, RequestHandler, string, RequestHandler]>([
+  ['/:tenant', done, '/', express.Router().post('/:tenants', skip('only passes on'), passOn)],
+  ['/api', done, '/api', express.Router().post(/\/.+/, skip('only passes on'), passOn)],
+  ['/api', express().post('/disks', done), '/api', express.Router().post('/:any', skip('only passes on'), passOn)],
+])('what is mounted at %s is audited, and not hidden by what only looks as if it were below', async (...mounts) => {
+  const [path, mounted, prefix, skipping] = mounts;
+  const app = express();
+  app.use(audited()).use(path, mounted).use(prefix, skipping);
+  await send(app, 'POST /api/disks', 'POST /api/disks/');
+  if (path === '/:tenant') await send(app, 'POST /acme');
+  expect(await operations(path === '/:tenant' ? 3 : 2)).toContain('POST (no route)');
 });
 
 test('two of the middleware are one', async () => {

@@ -93,6 +93,30 @@ test('Express: whatever a function throws that could keep an operation from runn
   expect(seen).toEqual(NO_ERRORS.flatMap((thrown) => [thrown, thrown, thrown]));
 });
 
+/** Frameworks cannot even look at it. */
+function revokedProxy(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
+
+test('an actor that throws a proxy that was revoked leaves an entry of nobody', async () => {
+  const options = { actor: () => Promise.reject(revokedProxy()) };
+  await using service = fastify();
+  await service.register(sealogFastify, ofFastify(options));
+  service.post('/disks', async () => '');
+  expect((await service.inject({ method: 'POST', url: '/disks' })).statusCode).toBe(500);
+  const app = express();
+  const audit = ofExpress(options);
+  app.use(audit.refusals, audit);
+  app.post('/disks', done);
+  expect(await send(await listen(app), '/disks')).toBe(500);
+  expect(await storedEntries(database.pool, 2)).toMatchObject([
+    { actor: 'anonymous', status: 500, result: 'error' },
+    { actor: 'anonymous', status: 500, result: 'error' },
+  ]);
+});
+
 test('Fastify: whatever an actor throws, its operation does not run', async () => {
   let ran = 0;
   for (const thrown of NO_ERRORS) {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, METHODS, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { InvalidArgumentError } from '../../errors.ts';
-import { type Application, isMounted, routerOf } from '../express-mounts.ts';
-import { auditOf, type Layer } from '../express-routes.ts';
+import { type Application, routerOf } from '../express-mounts.ts';
+import { auditOf, isMounted, type Layer, layersOf } from '../express-routes.ts';
 import { begunRequests, foundRoutes } from '../route-rule.ts';
 import { type AuditedService, type CallableRoute, type Params, sendTo, valueOf } from './service.ts';
 
@@ -20,15 +20,17 @@ export function expressService(app: RequestListener & { readonly router: object 
   return {
     async connect() {
       const { routes, mounted } = eachRoute(routerOf(app as Pick<Application, 'router'>).stack);
-      const reached = new Set<unknown>();
-      const unaudited = new Set<unknown>();
-      const requests = new Map<unknown, object>();
+      const calls = new Map<unknown, SeenCall>();
       const note = (invocation: unknown): void => {
-        const { req, isLast } = handlerOf(invocation as Invocation);
+        const { req, route, isLast } = functionOf(invocation as Invocation);
         const userAgent = req.headers['user-agent'];
-        requests.set(userAgent, req);
-        if (isLast) reached.add(userAgent);
-        if (isLast && !begunRequests.has(req)) unaudited.add(userAgent);
+        const call = calls.get(userAgent) ?? { req, early: new Set(), reached: new Set(), ranUnaudited: false };
+        calls.set(userAgent, call);
+        if (!route) return;
+        if (isLast) call.reached.add(route);
+        if (begunRequests.has(req)) return;
+        call.early.add(route);
+        if (isLast) call.ranUnaudited = true;
       };
       subscribe(INVOCATIONS, note);
       const server = createServer(app).listen(0, '127.0.0.1');
@@ -40,11 +42,20 @@ export function expressService(app: RequestListener & { readonly router: object 
         fill,
         async send(request) {
           const answer = await sendTo(base, request);
-          const userAgent = request.headers['user-agent'];
-          const found = foundRoutes.get(requests.get(userAgent) ?? request);
+          const call = calls.get(request.headers['user-agent']);
+          if (!call) return { ...answer, reachedHandler: false };
+          const { req, reached, early, ranUnaudited } = call;
+          const found = foundRoutes.get(req);
           const foundRoute = found && `${found.method} ${found.path}`;
-          const seen = { reachedHandler: reached.has(userAgent), ranUnaudited: unaudited.has(userAgent) };
-          return { ...answer, ...seen, foundRoute };
+          const twins = [...new Set(routes.filter(({ name }) => name === foundRoute).map(({ declared }) => declared))];
+          const isProof = !twins.some((twin) => early.has(twin)) || twins.every((twin) => reached.has(twin));
+          return {
+            ...answer,
+            reachedHandler: reached.size > 0,
+            ranUnaudited,
+            foundRoute,
+            unprovenTwins: twins.length < 2 || isProof ? undefined : twins.length,
+          };
         },
         async [Symbol.asyncDispose]() {
           unsubscribe(INVOCATIONS, note);
@@ -59,17 +70,35 @@ export function expressService(app: RequestListener & { readonly router: object 
 /** Where the router publishes each function that it is about to call. */
 const INVOCATIONS = 'tracing:express.router.request:start';
 
+/** What came of a call, by its user agent. */
+interface SeenCall {
+  readonly req: object;
+  /** The routes of which a function was called when no entry had been begun. */
+  readonly early: Set<object>;
+  /** The routes whose last function was called. */
+  readonly reached: Set<object>;
+  ranUnaudited: boolean;
+}
+
 interface Invocation {
   readonly req: IncomingMessage & { readonly route?: { readonly stack: readonly Layer[] } };
   readonly layer: Layer;
   readonly errorHandler?: boolean;
 }
 
-/** Whether that is the last function of a route: those before it may be what refuses. */
-function handlerOf({ req, layer, errorHandler }: Invocation) {
+/** The route that it is of, and whether it is the last one there: those before it may be what refuses. */
+function functionOf({ req, layer, errorHandler }: Invocation) {
   const method = req.method?.toLowerCase();
-  const own = req.route?.stack.filter((each) => each.method === undefined || each.method === method) ?? [];
-  return { req, isLast: errorHandler !== true && own.at(-1) === layer };
+  const route = req.route?.stack.includes(layer) ? req.route : undefined;
+  const own = route?.stack.filter((each) => each.method === undefined || each.method === method) ?? [];
+  // By the number of its parameters Express tells what handles errors.
+  const handlers = own.filter(({ handle }) => handle.length <= 3);
+  return { req, route, isLast: errorHandler !== true && handlers.at(-1) === layer };
+}
+
+interface DeclaredRoute extends CallableRoute {
+  /** Several may have one name. */
+  readonly declared: object;
 }
 
 /** Every route that can be seen, and the paths of applications that are mounted, into which nobody can see. */
@@ -77,11 +106,12 @@ function eachRoute(
   stack: readonly Layer[],
   prefix = '',
   withinRegExp = false,
-): { routes: CallableRoute[]; mounted: string[] } {
-  const routes: CallableRoute[] = [];
+): { routes: DeclaredRoute[]; mounted: string[] } {
+  const routes: DeclaredRoute[] = [];
   const mounted: string[] = [];
   for (const layer of stack) {
-    const { handle, rawPath, slash, route } = layer;
+    const { rawPath, slash, route } = layer;
+    const layers = layersOf(layer);
     for (const pattern of slash ? [''] : [rawPath].flat()) {
       const path = prefix + String(pattern);
       const isRegExp = withinRegExp || typeof pattern !== 'string';
@@ -90,11 +120,12 @@ function eachRoute(
           const name = `${method} ${path}`;
           const own = auditOf(route.stack, method)?.operationId;
           const needs = isRegExp ? ({ part: 'path', because: 'a regular expression' } as const) : undefined;
-          routes.push({ method, path, name, operations: own === undefined ? [name] : [own, name], needs });
+          const operations = own === undefined ? [name] : [own, name];
+          routes.push({ method, path, name, operations, needs, declared: route });
         }
       } else if (isMounted(layer)) mounted.push(path);
-      else if (handle.stack) {
-        const within = eachRoute(handle.stack, path, isRegExp);
+      else if (layers) {
+        const within = eachRoute(layers, path, isRegExp);
         routes.push(...within.routes);
         mounted.push(...within.mounted);
       }

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from '../../errors.ts';
 import { withMethods } from '../checks.ts';
-import { type DeclaredRoute, declaredRoutes, handled } from '../fastify-routes.ts';
+import { type AuditedRoute, type DeclaredRoute, declaredRoutes, handled } from '../fastify-routes.ts';
 import { foundRoutes } from '../route-rule.ts';
 import {
   type Answer,
@@ -42,12 +42,14 @@ export function fastifyService(app: FastifyApplication): AuditedService {
         const payload = body === undefined ? {} : { payload: typeof body === 'string' ? body : Buffer.from(body) };
         // The type is that of light-my-request, which takes every method.
         const answer = await app.inject({ method: method as 'POST', url, headers, ...payload });
-        const found = foundRoutes.get(answer.raw.req) as DeclaredRoute | undefined;
+        const found = foundRoutes.get(answer.raw.req) as AuditedRoute | undefined;
+        const reachedHandler = handled.has(answer.raw.req);
         return {
           status: answer.statusCode,
           headers: headersOf(answer.headers),
           body: answer.body,
-          reachedHandler: handled.has(answer.raw.req),
+          reachedHandler,
+          reachedAnother: !reachedHandler && found?.isReplaced(),
           foundRoute: found && nameOf(found),
         };
       };

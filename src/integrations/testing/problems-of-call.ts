@@ -6,7 +6,7 @@ import type { CallableRoute } from './service.ts';
 
 /** What is wrong with the entries that a call left. */
 export function problemsOfCall(
-  { route, isAllowed, status, foundRoute, ranUnaudited }: Call,
+  { route, isAllowed, status, foundRoute, ranUnaudited, reachedAnother, unprovenTwins }: Call,
   entries: readonly Entry[],
   routes: ReadonlyMap<string, CallableRoute>,
   { anonymous = {} }: AuditCoverageOptions,
@@ -27,10 +27,20 @@ export function problemsOfCall(
       `${route.name}: its handler ran before any entry was begun, put the middleware in front of it ${answered}`,
     );
   }
+  if (unprovenTwins !== undefined) {
+    problems.push(
+      `${route.name}: ${unprovenTwins} routes have this name, and not all of them were called, put the middleware in front of them ${answered}`,
+    );
+  }
   if (entries.length > 1) {
     problems.push(`${route.name}: expected one entry of the call, got ${entries.length} ${answered}`);
   }
   if (!isSuccess(status)) return problems;
+  if (reachedAnother) {
+    problems.push(
+      `${route.name}: an onRoute hook replaced its handler, and the call did not come to it, add that hook before sealogFastify ${answered}`,
+    );
+  }
   const isAnonymous = entries.some(({ actor }) => actor.kind === 'anonymous');
   const mayBe = Object.hasOwn(anonymous, route.name);
   if (isAnonymous && !mayBe)

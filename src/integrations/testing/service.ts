@@ -29,6 +29,10 @@ export interface Answer {
   readonly foundRoute?: string | undefined;
   /** Its handler ran, and no entry had been begun before. */
   readonly ranUnaudited?: boolean | undefined;
+  /** Its handler was replaced by one that nothing audits, and the request did not come to its own. */
+  readonly reachedAnother?: boolean | undefined;
+  /** How many routes have that name, where one was met before its entry was begun and not all of them were called. */
+  readonly unprovenTwins?: number | undefined;
 }
 
 export type Params = Readonly<Record<string, string>>;
