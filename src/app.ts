@@ -8,7 +8,6 @@ import { migrate } from './store/migrate.ts';
 import { inMigrationTurn } from './store/migration-turn.ts';
 import { openPool, type PoolOptions } from './store/open-pool.ts';
 import type { QueueConnection } from './worker/boss.ts';
-import { installQueues } from './worker/install-queues.ts';
 import { queuePool } from './worker/queue-pool.ts';
 import { TIMINGS, type Timings } from './worker/timings.ts';
 
@@ -56,6 +55,8 @@ export async function openApp(
     instanceName: settings.instance.name,
   };
   if (embedded) {
+    // pg-boss is loaded only by those who need it.
+    const { installQueues } = await import('./worker/install-queues.ts');
     await inMigrationTurn(database, async () => {
       await migrate(database);
       await installQueues(queue);

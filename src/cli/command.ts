@@ -1,7 +1,6 @@
-import { type App, type AppOptions, openApp } from '../app.ts';
+import type { App, AppOptions } from '../app.ts';
 import { loadSettings, type LoadedSettings } from '../config/load-settings.ts';
 import { settingsWarning } from '../events.ts';
-import { checkSchema } from '../store/migrate.ts';
 import { createLogger } from './create-logger.ts';
 import { printableJson } from './printable.ts';
 
@@ -27,11 +26,13 @@ export async function withApp<T>(
   const { log } = loaded.settings;
   const logger = logTo === 'nowhere' ? createLogger({ ...log, level: 'silent' }, 'stderr') : createLogger(log, logTo);
   for (const warning of loaded.warnings) settingsWarning(logger, { warning });
+  // For a database that is not asked, nothing is loaded.
+  const { openApp } = await import('../app.ts');
   await using app = await openApp(loaded.settings, logger, options);
   try {
     return await action(app);
   } catch (error) {
-    if (isMissing(error)) await checkSchema(app.database);
+    if (isMissing(error)) await (await import('../store/migrate.ts')).checkSchema(app.database);
     throw error;
   }
 }

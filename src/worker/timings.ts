@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Clock, systemClock } from 'pg-boss';
+import type { Clock } from 'pg-boss';
 
 /**
  * Every time of the fleet. What they add up to is a promise: another replica takes over a lost activation within 30 s
@@ -105,5 +105,11 @@ export type Timings = typeof TIMES & {
  */
 export const TIMINGS: Timings = {
   ...TIMES,
-  clock: { ...systemClock, now: () => Math.round(performance.timeOrigin + performance.now()) },
+  clock: {
+    now: () => Math.round(performance.timeOrigin + performance.now()),
+    setTimeout: (run, ms) => setTimeout(run, ms),
+    clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
+    setInterval: (run, ms) => setInterval(run, ms),
+    clearInterval: (timer) => clearInterval(timer as NodeJS.Timeout),
+  },
 };

@@ -80,7 +80,7 @@ describe('an activation that fails while another one waits for its next attempt'
     // As a failed attempt leaves it, with its next one later than this test needs.
     await database.pool.query(`
       insert into pgboss.job (name, state, policy, retry_limit, retry_count, start_after, output, heartbeat_seconds)
-      values ('audit-timeout', 'retry', 'stately', 5, 1, now() + interval '1 hour', '{"message": "no"}', 10)`);
+      values ('audit-timeout', 'retry', 'stately', 5, 1, now() + interval '55 seconds', '{"message": "no"}', 10)`);
     const asked = replica.activate();
     const failed = async () => {
       const { rows } = await database.pool.query<{ retry_count: number }>(

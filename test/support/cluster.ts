@@ -78,6 +78,8 @@ async function startEmbedded() {
       wal_level: 'minimal',
       max_wal_senders: '0',
       max_wal_size: '256MB',
+      // It would compile many a statement that is run once.
+      jit: 'off',
     },
   });
   return Object.assign(server, { log: join(directory, 'server.log') });
