@@ -32,7 +32,7 @@ interface MatchingRoute extends FoundRoute {
   /** A wildcard or a regular expression. */
   readonly isWide?: boolean;
   /** It is no route but one of these: what it does with the request cannot be seen. */
-  readonly opaque?: 'handler' | 'application';
+  readonly opaque?: true;
 }
 
 const audits = new WeakMap<object, RouteAudit>();
@@ -67,7 +67,8 @@ export function auditRoute(audit: RouteAudit): RequestHandler {
 /**
  * The route that names such a request. Any that matches may only call `next()`, so all are looked at: the first that is
  * named by `auditRoute` counts; else the first of those for the fewest methods. Those that skip count only if all do.
- * What is mounted may answer as well: beside it, only a route skips that is below its path, and no catch-all.
+ * What `use` was given may answer as well, and the middleware is one of these itself: beside it, only a route skips that is
+ * below its path and names something there, and no catch-all.
  */
 export function findRoute(stack: readonly Layer[], method: string, path: string, prefix = ''): FoundRoute | undefined {
   const found = matchingRoutes(stack, method, path, prefix);
@@ -83,21 +84,18 @@ export function findRoute(stack: readonly Layer[], method: string, path: string,
   );
 }
 
-function isWithin({ path, isWide }: MatchingRoute, { path: mount, opaque }: MatchingRoute): boolean {
+function isWithin({ path, isWide }: MatchingRoute, { path: mount }: MatchingRoute): boolean {
   const base = mount.replace(/\/+$/, '');
   if (isWide || !`${path}/`.startsWith(`${base}/`)) return false;
-  // An application does answer, while most handlers only look: beside one, parameters alone say too little.
-  return opaque === 'handler' || /\/[\w.~%-]/.test(path.slice(base.length));
+  // Nobody sees whether a function only looks, or is a router or an application that answers: parameters alone say too little.
+  return /\/[\w.~%-]/.test(path.slice(base.length));
 }
 
 function matchingRoutes(stack: readonly Layer[], method: string, path: string, prefix: string): MatchingRoute[] {
   const found: MatchingRoute[] = [];
   for (const layer of stack) {
-    const { route, handle } = layer;
+    const { route } = layer;
     const layers = layersOf(layer);
-    const opaque = isMounted(layer) || handle.stack !== undefined ? 'application' : 'handler';
-    // A handler without a path is in front of everything, and most of them only look.
-    if (!route && !layers && opaque === 'handler' && layer.slash) continue;
     const match = matchOf(layer, path);
     if (!match) continue;
     const pattern = prefix + String(match.pattern);
@@ -108,7 +106,7 @@ function matchingRoutes(stack: readonly Layer[], method: string, path: string, p
       if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods, isWide });
     } else if (layers) {
       found.push(...matchingRoutes(layers, method, path.slice(match.path.length) || '/', pattern));
-    } else found.push({ method, path: pattern, audit: undefined, methods: Infinity, opaque });
+    } else found.push({ method, path: pattern, audit: undefined, methods: Infinity, opaque: true });
   }
   return found;
 }
@@ -135,5 +133,16 @@ function takenAs(methods: Readonly<Record<string, boolean>>, method: string): st
 /** What a route says of its audit to a method. */
 export function auditOf(stack: readonly Layer[], method: string): RouteAudit | undefined {
   const own = stack.filter((layer) => layer.method === undefined || layer.method === method.toLowerCase());
-  return own.map(({ handle }) => audits.get(handle)).find((audit) => audit !== undefined);
+  return own.map(({ handle }) => auditIn(handle)).find((audit) => audit !== undefined);
+}
+
+/** Agents that watch a service put a function of theirs in the place of each handler, and keep it in there. */
+function auditIn(handle: object): RouteAudit | undefined {
+  for (let found: unknown = handle; typeof found === 'function';) {
+    const audit = audits.get(found);
+    if (audit) return audit;
+    const inner = Object.getOwnPropertySymbols(found).find(({ description }) => description === 'original');
+    found = inner === undefined ? Reflect.get(found, '__original') : Reflect.get(found, inner);
+  }
+  return undefined;
 }

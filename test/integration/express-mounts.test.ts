@@ -223,3 +223,27 @@ test('a named route that reads is logged where the middleware in front of it can
     ['mounted', 'wrapped', 'used'].map((name) => ['error', 'audit-log.operation-unaudited', name]),
   );
 });
+
+test('a catch-all that skips does not hide a router that a function of the service calls', async () => {
+  const router = express.Router().post('/disks', done);
+  const app = express();
+  app.use(audited());
+  app.use((request, response, next) => router(request, response, next));
+  app.use('/api', (request, response, next) => router(request, response, next));
+  app.all('/api/:any', skip('not found'), passOn);
+  app.all('/{*rest}', skip('not found'), passOn);
+  await send(app, 'POST /disks', 'POST /api/disks');
+  expect(await operations(2)).toEqual(['POST (no route)', 'POST (no route)']);
+});
+
+test('what a route says of its audit is found behind the functions of an agent that watches the service', async () => {
+  const watched = (handler: RequestHandler, key: string | symbol): RequestHandler =>
+    Object.assign((...given: Parameters<RequestHandler>) => handler(...given), { [key]: handler });
+  const app = express();
+  app.use(audited());
+  app.get('/export', watched(auditRoute({ operationId: 'export' }), Symbol('original')), done);
+  app.post('/probe', watched(watched(skip('changes nothing'), Symbol('original')), '__original'), done);
+  await send(app, 'POST /probe', 'GET /export');
+  expect(await operations(1)).toEqual(['export']);
+  expect(logger.withEvent('audit-log.operation-unaudited')).toEqual([]);
+});
