@@ -18,9 +18,11 @@ export function trusts(role: string, owner: string): string {
 
 /** {@link refuseForeignObjects} of a schema that is made first where it is missing, so that nobody can make it meanwhile. */
 export async function claimSchema(send: SendText, schema: string, tables?: readonly string[]): Promise<void> {
-  const { rows } = await send({ text: 'select from pg_catalog.pg_namespace where nspname = $1', values: [schema] });
-  if (rows.length === 0) await send({ text: `create schema if not exists ${identifier(schema)}`, values: [] });
-  await refuseForeignObjects(send, schema, tables);
+  if (await refuseForeignObjects(send, schema, tables)) return;
+  await send({ text: `create schema if not exists ${identifier(schema)}`, values: [] });
+  // Somebody else may have made it just before, and dropped it just now.
+  if (await refuseForeignObjects(send, schema, tables)) return;
+  throw refused(`expected schema ${schema} to stay, got none: another role makes and drops it`);
 }
 
 /**
@@ -29,13 +31,21 @@ export async function claimSchema(send: SendText, schema: string, tables?: reado
  * database can make the schema first, and what is in it would run as the role that migrates. Nothing in the schema is
  * asked.
  *
+ * Answers false when there is no such schema: then nothing in it may be read, because it may be there, and another's, by
+ * then. After true nobody else can drop it.
+ *
  * `tables`: those that are written, in this schema. Default: all.
  */
-export async function refuseForeignObjects(send: SendText, schema: string, tables?: readonly string[]): Promise<void> {
+export async function refuseForeignObjects(
+  send: SendText,
+  schema: string,
+  tables?: readonly string[],
+): Promise<boolean> {
   const { rows } = await send({ text: FOREIGN, values: [schema, tables ?? null] });
-  const [found] = rows as { what: string; owner: string | null; me: string; is_super: boolean; is_schema: boolean }[];
-  if (!found) return;
+  const [found] = rows as Found[];
+  if (!found) return true;
   const { what, owner, me, is_super: isSuper, is_schema: isSchema } = found;
+  if (what === null) return false;
   if (owner === null) {
     throw refused(`expected nothing to run when schema ${schema} is migrated, got ${what}: drop it first`);
   }
@@ -44,6 +54,15 @@ export async function refuseForeignObjects(send: SendText, schema: string, table
   throw refused(
     `expected schema ${schema} and all in it to belong to ${expected}; ${what} belongs to ${owner}${advice}`,
   );
+}
+
+interface Found {
+  /** Null: there is no schema. */
+  readonly what: string | null;
+  readonly owner: string | null;
+  readonly me: string;
+  readonly is_super: boolean;
+  readonly is_schema: boolean;
 }
 
 function refused(message: string): StoreError {
@@ -71,6 +90,8 @@ select pg_catalog.pg_describe_object(catalog, object, 0) as what, owner::regrole
        current_user::text as me, rolsuper as is_super, rank = 1 as is_schema, rank
   from found, pg_catalog.pg_roles as me
  where me.rolname = current_user and not ${trusts('me.oid', 'found.owner')}
+union all
+select null, null, null, null, null, 0 where not exists (select from here)
 union all
 select pg_catalog.pg_describe_object(catalog, object, 0), null, null, null, null, 6
   from (select 'pg_trigger'::regclass as catalog, oid as object from pg_catalog.pg_trigger

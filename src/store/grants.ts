@@ -71,7 +71,7 @@ grant select (id, time_started, time_completed, operation_id, result_kind) on ${
 grant update (result_kind) on ${table} to sealog_worker;
 grant select on ${call('activation', 'audit_log_horizon', 'audit_log_horizon_holders', 'migrated_rule', 'migration', 'queue')} to sealog_worker;
 grant select, insert, update, delete on ${at('replica')} to sealog_worker;
-grant execute on function ${call('activations()', 'audit_log_clock()', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
+grant execute on function ${call('activations()', 'audit_log_clock()', 'audit_log_instant(bigint)', 'audit_log_lock_namespace()', 'audit_log_seal(timestamptz)')} to sealog_worker;
 -- For the names of other roles' sessions that hold the horizon, in \`sealog status\`:
 --   grant pg_read_all_stats to sealog_worker;
 `;

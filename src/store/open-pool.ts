@@ -21,6 +21,9 @@ export interface PoolOptions {
 
 const CONNECT_MS = 10_000;
 const PINNED = 'set search_path to pg_catalog, pg_temp';
+const POOLED =
+  'expected a connection to PostgreSQL itself, got one through a pooler, which would hand the search path of this session ' +
+  'to others: give the address of the server in DATABASE_URL';
 // How pg reads instants, and how pg-boss and these statements write texts.
 const FORMS = 'set datestyle to iso; set standard_conforming_strings to on';
 
@@ -52,7 +55,10 @@ export function openPool(options: PoolOptions): pg.Pool {
     maxLifetimeSeconds,
     // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps these settings
     // apart for each of its clients, unlike others: so the search path is pinned only where it has to be.
-    onConnect: (client) => client.query(session),
+    onConnect: async (client) => {
+      if (pinsSearchPath && (await isPooled(client, CONNECT_MS))) throw new Error(POOLED);
+      await client.query(session);
+    },
   });
   // An idle connection that the server closes emits an error on the pool, and one without a listener ends the process.
   pool.on('error', (error: Error & { client?: unknown }) => {
@@ -61,4 +67,11 @@ export function openPool(options: PoolOptions): pg.Pool {
     onError(error);
   });
   return pool;
+}
+
+/** A pooler tells its client another process than the one that runs the statements. */
+async function isPooled(client: pg.ClientBase, limitMs: number): Promise<boolean> {
+  const statement = { text: 'select pg_catalog.pg_backend_pid() as pid', query_timeout: limitMs };
+  const { rows } = await client.query<{ pid: number }>(statement);
+  return rows[0]!.pid !== (client as pg.ClientBase & { readonly processID: number }).processID;
 }

@@ -47,12 +47,21 @@ export function tiedSql({ schema, auditLogSchema }: TiedPlace): string {
  * program's, or when the audit log has another queue, and StoreError when it belongs to a role that is not to be trusted.
  */
 export async function checkBeforeTie(queue: QueueConnection): Promise<void> {
-  const send: SendText = async (statement) => await queue.pool.query(statement);
-  await refuseForeignObjects(send, queue.schema);
-  const { logOfQueue } = await usableTie(queue);
+  const { logOfQueue } = await usableTie(queue, trusted(queue));
+  await claimSchema(sendTo(queue), queue.schema);
   if (logOfQueue === undefined && (await hasTable(queue, queue.schema, 'queue'))) await refuseOtherProgram(queue);
-  await claimSchema(send, queue.schema);
 }
+
+const sendTo =
+  ({ pool }: QueueConnection): SendText =>
+  async (statement) =>
+    await pool.query(statement);
+
+/** Whether there is such a schema, for a role whose rights others may want. Throws StoreError when it is somebody else's. */
+const trusted =
+  (queue: QueueConnection): MayRead =>
+  async (schema) =>
+    await refuseForeignObjects(sendTo(queue), schema);
 
 async function refuseOtherProgram(queue: QueueConnection): Promise<void> {
   const { rows } = await queue.pool.query({
@@ -73,7 +82,7 @@ async function refuseOtherProgram(queue: QueueConnection): Promise<void> {
 /** Has the audit log and its queue name each other. After pg-boss's schema is there, in a migration turn. */
 export async function tie(queue: QueueConnection): Promise<void> {
   const { pool, schema, auditLogSchema } = queue;
-  const { logOfQueue, queueOfLog } = await usableTie(queue);
+  const { logOfQueue, queueOfLog } = await usableTie(queue, trusted(queue));
   if (logOfQueue !== auditLogSchema) {
     const table = `${identifier(schema)}.sealog_queue`;
     await pool.query({
@@ -97,11 +106,12 @@ export async function tie(queue: QueueConnection): Promise<void> {
 }
 
 /** The tie, without what names something that is not there any more. Throws {@link ConfigError} as above. */
-async function usableTie(queue: QueueConnection): Promise<Tie> {
+async function usableTie(queue: QueueConnection, mayRead: MayRead = async () => true): Promise<Tie> {
   const { pool, schema, auditLogSchema } = queue;
   const { rows } = await pool.query({ text: `select schema from ${identifier(auditLogSchema)}.queue` });
   const [{ schema: named } = { schema: undefined }] = rows as { schema?: string }[];
-  const isElsewhere = named !== undefined && named !== schema && (await logOf(queue, named)) === auditLogSchema;
+  const isElsewhere =
+    named !== undefined && named !== schema && (await logOf(queue, named, mayRead)) === auditLogSchema;
   if (isElsewhere) {
     throw refused(
       `"${named}", the queue of the audit log "${auditLogSchema}"`,
@@ -109,7 +119,7 @@ async function usableTie(queue: QueueConnection): Promise<Tie> {
       `: to change that, stop all workers and drop schema "${named}"`,
     );
   }
-  const owner = await logOf(queue, schema);
+  const owner = await logOf(queue, schema, mayRead);
   const isThere = owner !== undefined && (owner === auditLogSchema || (await hasTable(queue, owner, 'audit_log')));
   if (isThere && owner !== auditLogSchema) {
     throw refused(
@@ -121,8 +131,11 @@ async function usableTie(queue: QueueConnection): Promise<Tie> {
   return { queueOfLog: named, logOfQueue: isThere ? owner : undefined };
 }
 
-async function logOf(queue: QueueConnection, schema: string): Promise<string | undefined> {
-  if (!(await hasTable(queue, schema, 'sealog_queue'))) return undefined;
+/** Whether a schema may be read: what its owner put in the place of a table would run as who reads it. */
+type MayRead = (schema: string) => Promise<boolean>;
+
+async function logOf(queue: QueueConnection, schema: string, mayRead: MayRead): Promise<string | undefined> {
+  if (!(await mayRead(schema)) || !(await hasTable(queue, schema, 'sealog_queue'))) return undefined;
   const { rows } = await queue.pool.query({ text: `select audit_log_schema from ${identifier(schema)}.sealog_queue` });
   return (rows as { audit_log_schema: string }[])[0]?.audit_log_schema;
 }

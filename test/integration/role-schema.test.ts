@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
+import { createAuditLog } from '../../src/index.ts';
 import { auditLogDatabase } from '../../src/store/database.ts';
 import { ROLES } from '../../src/store/grants.ts';
 import { readRulesState } from '../../src/store/migrated-rules.ts';
@@ -168,4 +169,14 @@ describe('what was granted too much', () => {
     expect(rows).toEqual([{ owner: new URL(logins.owner).username }]);
     await pool.query(`drop table ${tables.join(', ')}`);
   });
+});
+
+test('the roles work where functions are not open to PUBLIC, as with hardened default privileges', async () => {
+  await using own = await createRoleLogins();
+  await own.database.pool.query('revoke execute on all functions in schema sealog from public');
+  await using auditLog = createAuditLog({ connectionString: own.service });
+  const { id } = await auditLog.begin({ operationId: 'hardened', actor: { kind: 'system' } });
+  expect(await auditLog.complete(id, { kind: 'success' })).toMatchObject({ status: 'completed' });
+  expect(await sealog(own.reader, 'list', '--format', 'jsonl')).toContain(id);
+  expect(JSON.parse(await sealog(own.worker, 'status', '--json'))).toMatchObject({ horizonHeldBy: null });
 });

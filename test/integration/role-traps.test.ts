@@ -2,10 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
 import { auditLogDatabase } from '../../src/store/database.ts';
+import { claimSchema, type SendText } from '../../src/store/foreign-objects.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { readRulesState } from '../../src/store/migrated-rules.ts';
+import type { QueuePool } from '../../src/worker/boss.ts';
+import { checkBeforeTie } from '../../src/worker/queue-tie.ts';
 import { connected, testPool } from '../support/connection.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
+import { recordingLogger } from '../support/recording-logger.ts';
 import { sealog } from '../support/role-logins.ts';
 
 let database: TestDatabase;
@@ -162,4 +166,38 @@ describe('is migrated', () => {
       await database.pool.query(`alter database ${database.name} owner to postgres`);
     }
   });
+});
+
+test('a schema that somebody makes and drops while it is claimed is not taken for one of ours', async () => {
+  await using client = await connected(ownerUrl);
+  let sent = 0;
+  const send: SendText = async (statement) => {
+    // Missing at first; there when it would be made; gone again.
+    if (++sent === 2) await asStranger('create schema sealog');
+    const answer = await client.query(statement);
+    if (sent === 2) await asStranger('drop schema sealog');
+    return answer;
+  };
+  await expect(claimSchema(send, 'sealog')).rejects.toThrow('expected schema sealog to stay');
+});
+
+test('a queue that was not there when its owner was looked for is not read', async () => {
+  await sealog(ownerUrl, 'migrate');
+  const owned = testPool({ connectionString: ownerUrl });
+  const texts: string[] = [];
+  const pool: QueuePool = {
+    async query(statement) {
+      texts.push(statement.text);
+      const answer = await owned.query(statement);
+      if (texts.length === 2)
+        await asStranger(`create schema later; create table later.sealog_queue (audit_log_schema text)`);
+      return answer;
+    },
+  };
+  const queue = { pool, schema: 'later', auditLogSchema: 'sealog', logger: recordingLogger(), instanceName: 'x' };
+  // The log has a queue already, so its own is looked for first: forget it.
+  await database.pool.query('delete from sealog.queue');
+  await expect(checkBeforeTie(queue)).rejects.toThrow(`belongs to ${stranger}`);
+  expect(texts.filter((text) => text.includes('"later".sealog_queue'))).toEqual([]);
+  await owned.end();
 });
