@@ -4,6 +4,7 @@ import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { FAST_WORKER, hurry, queueNow } from '../support/fast-time.ts';
 import { holdTable } from '../support/faults/table-hold.ts';
 import { insertEntries, resultsOf } from '../support/entries.ts';
+import { quietSchedule } from '../support/quiet-schedule.ts';
 import { type NodeProcess, spawnNode } from '../support/processes.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
 import { waitUntil } from '../support/wait.ts';
@@ -14,7 +15,13 @@ afterEach(async () => await database[Symbol.asyncDispose]());
 
 /** One replica of the real executable. */
 function worker(environment: Readonly<Record<string, string>> = {}, executable = sealogCommand): Promise<NodeProcess> {
-  const env = { DATABASE_URL: database.url, NODE_ENV: 'test', SEALOG_LOG_LEVEL: 'debug', ...environment };
+  const env = {
+    DATABASE_URL: database.url,
+    NODE_ENV: 'test',
+    SEALOG_LOG_LEVEL: 'debug',
+    SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(),
+    ...environment,
+  };
   return spawnNode([executable, 'worker'], { env });
 }
 

@@ -10,6 +10,8 @@ export default class Environment extends TestEnvironment {
     // For the processes that tests start, and not for this one, which would write what it compiled when it has to end.
     process.env.NODE_COMPILE_CACHE ??= process.env.SEALOG_TEST_COMPILED;
     super(...given);
+    // Nothing is open then: what is left is to free the modules of all tests, and Jest waits for half a second.
+    if (process.listenerCount('beforeExit') === 0) process.once('beforeExit', () => process.exit());
   }
 
   async setup() {

@@ -1,5 +1,6 @@
 import { sealogCommand } from './command.ts';
 import { spawnNode, type NodeProcess } from './processes.ts';
+import { quietSchedule } from './quiet-schedule.ts';
 
 export interface Answer {
   readonly status: number;
@@ -19,7 +20,14 @@ export async function startProbedWorker(
   env: Readonly<Record<string, string | undefined>> = {},
 ): Promise<ProbedWorker> {
   const replica = await spawnNode([sealogCommand, 'worker'], {
-    env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_HTTP_PORT: '0', SEALOG_LOG_LEVEL: 'debug', ...env },
+    env: {
+      NODE_ENV: 'test',
+      DATABASE_URL: url,
+      SEALOG_HTTP_PORT: '0',
+      SEALOG_LOG_LEVEL: 'debug',
+      SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(),
+      ...env,
+    },
   });
   const { port } = await replica.waitForEvent('http.started');
   const get = async (path: string, init?: RequestInit): Promise<Answer> => {

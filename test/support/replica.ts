@@ -10,6 +10,7 @@ import { requestActivation } from '../../src/worker/request-activation.ts';
 import { startWorker, type Worker } from '../../src/worker/start-worker.ts';
 import type { Timings } from '../../src/worker/timings.ts';
 import { EAGER_TIMINGS } from './fast-time.ts';
+import { quietSchedule } from './quiet-schedule.ts';
 import { recordingLogger, type RecordingLogger } from './recording-logger.ts';
 
 /** A worker in this process, over real pg-boss, whose log lines the test reads. */
@@ -26,13 +27,18 @@ export interface TestReplica extends AsyncDisposable {
 
 export type ReplicaOptions = Readonly<Record<string, string>>;
 
-/** Starts a replica on a database; `environment` sets what differs from the settings of config/test.json. */
+/**
+ * Starts a replica on a database; `environment` sets what differs from the settings of config/test.json. No slot comes unless
+ * it says so.
+ */
 export async function startReplica(
   url: string,
   environment: ReplicaOptions = {},
   timings: Timings = EAGER_TIMINGS,
 ): Promise<TestReplica> {
-  const { settings } = loadSettings({ env: { NODE_ENV: 'test', DATABASE_URL: url, ...environment } });
+  const { settings } = loadSettings({
+    env: { NODE_ENV: 'test', DATABASE_URL: url, SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(), ...environment },
+  });
   const logger = recordingLogger();
   const pool = openPool({ connectionString: url, max: 4, applicationName: 'replica', onError: () => {} });
   const database = auditLogDatabase(pool, settings.database.schema);

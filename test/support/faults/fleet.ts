@@ -1,4 +1,5 @@
 import { sealogCommand } from '../command.ts';
+import { quietSchedule } from '../quiet-schedule.ts';
 import { type Exit, type NodeProcess, spawnNode } from '../processes.ts';
 import type { History } from './history.ts';
 import { type LogFields, logLines } from './log-lines.ts';
@@ -75,6 +76,7 @@ export function openFleet({ url, history, executable = sealogCommand, env = {} }
       env: {
         NODE_ENV: 'test',
         DATABASE_URL: options.url ?? url,
+        SEALOG_AUDIT_TIMEOUT_SCHEDULE: quietSchedule(),
         SEALOG_INSTANCE_NAME: name,
         SEALOG_LOG_LEVEL: 'debug',
         ...env,
