@@ -2,6 +2,7 @@ import type { App } from '../app.ts';
 import { RulesOffError } from '../store/errors.ts';
 import { refuseForeignObjects } from '../store/foreign-objects.ts';
 import { migrate } from '../store/migrate.ts';
+import { pooledError } from '../store/open-pool.ts';
 import { inMigrationTurn } from '../store/migration-turn.ts';
 import { restoreRules } from '../store/restore-rules.ts';
 import { migrationBlocked } from '../worker/events.ts';
@@ -12,7 +13,15 @@ import { oneLine } from './printable.ts';
 /** `sealog migrate`: the schemas of the audit log and of pg-boss, up to this version and with all of their rules on. */
 export async function migrateCommand(): Promise<void> {
   // As the owner: nobody else's functions may run in the place of PostgreSQL's own.
-  await withApp(migrateAll, 'stderr', { pinsSearchPath: true });
+  await withApp(migrateAll, 'stderr', { pinsSearchPath: true }).catch((error: unknown) => {
+    throw isRefusedByPooler(error) ? pooledError() : error;
+  });
+}
+
+/** PgBouncer takes no search path at the start of a session. */
+function isRefusedByPooler(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message.includes('unsupported startup parameter') || isRefusedByPooler(error.cause);
 }
 
 async function migrateAll({ database, queue, settings, logger }: App): Promise<void> {

@@ -29,7 +29,7 @@ export interface FoundRoute extends Route {
 interface MatchingRoute extends FoundRoute {
   /** How many it is for: `app.all` is told from a handler by that. */
   readonly methods: number;
-  /** A wildcard or a regular expression. */
+  /** A regular expression. */
   readonly isWide?: boolean;
   /** It is no route but one of these: what it does with the request cannot be seen. */
   readonly opaque?: true;
@@ -88,7 +88,8 @@ function isWithin({ path, isWide }: MatchingRoute, { path: mount }: MatchingRout
   const base = mount.replace(/\/+$/, '');
   if (isWide || !`${path}/`.startsWith(`${base}/`)) return false;
   // Nobody sees whether a function only looks, or is a router or an application that answers: parameters alone say too little.
-  return /\/[\w.~%-]/.test(path.slice(base.length));
+  const rest = path.slice(base.length);
+  return rest === '' || rest === '/' || /\/[\w.~%-]/.test(rest);
 }
 
 function matchingRoutes(stack: readonly Layer[], method: string, path: string, prefix: string): MatchingRoute[] {
@@ -102,7 +103,7 @@ function matchingRoutes(stack: readonly Layer[], method: string, path: string, p
     if (route) {
       const taken = takenAs(route.methods, method);
       const methods = route.methods['_all'] === true ? Infinity : Object.keys(route.methods).length;
-      const isWide = typeof match.pattern !== 'string' || pattern.includes('*');
+      const isWide = typeof match.pattern !== 'string';
       if (taken) found.push({ method, path: pattern, audit: auditOf(route.stack, taken), methods, isWide });
     } else if (layers) {
       found.push(...matchingRoutes(layers, method, path.slice(match.path.length) || '/', pattern));
@@ -138,7 +139,9 @@ export function auditOf(stack: readonly Layer[], method: string): RouteAudit | u
 
 /** Agents that watch a service put a function of theirs in the place of each handler, and keep it in there. */
 function auditIn(handle: object): RouteAudit | undefined {
-  for (let found: unknown = handle; typeof found === 'function';) {
+  const seen = new Set<unknown>();
+  for (let found: unknown = handle; typeof found === 'function' && !seen.has(found);) {
+    seen.add(found);
     const audit = audits.get(found);
     if (audit) return audit;
     const inner = Object.getOwnPropertySymbols(found).find(({ description }) => description === 'original');

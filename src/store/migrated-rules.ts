@@ -34,6 +34,8 @@ export async function recordMigratedRules({ db, schema }: AuditLogDatabase, fold
 async function rulesOfMigrations(trx: Transaction<Tables>, folder: URL): Promise<readonly Rule[]> {
   const scratch = `sealog_rules_${randomBytes(6).toString('hex')}`;
   await sql`savepoint before_scratch`.execute(trx);
+  // Whatever its default privileges are by now: the migrations tell what PUBLIC may not execute.
+  await sql`alter default privileges grant execute on functions to public`.execute(trx);
   await sql`create schema ${sql.id(scratch)}`.execute(trx);
   const migrations = await sqlMigrations(folder, scratch).getMigrations();
   for (const name of Object.keys(migrations).toSorted()) await migrations[name]!.up(trx);

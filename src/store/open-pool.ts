@@ -20,7 +20,7 @@ export interface PoolOptions {
 }
 
 const CONNECT_MS = 10_000;
-const PINNED = 'set search_path to pg_catalog, pg_temp';
+const PINNED = 'pg_catalog, pg_temp';
 const POOLED =
   'expected a connection to PostgreSQL itself, got one through a pooler, which would hand the search path of this session ' +
   'to others: give the address of the server in DATABASE_URL';
@@ -40,11 +40,11 @@ export function openPool(options: PoolOptions): pg.Pool {
   } = options;
   // The types of pg do not know the limit.
   const session: pg.QueryConfig & { query_timeout: number } = {
-    text: `${FORMS}${pinsSearchPath ? `; ${PINNED}` : ''}`,
+    text: FORMS,
     query_timeout: CONNECT_MS,
   };
   const pool = new pg.Pool({
-    connectionString,
+    connectionString: pinsSearchPath ? withPinnedPath(connectionString) : connectionString,
     max,
     application_name: applicationName,
     keepAlive: true,
@@ -56,7 +56,7 @@ export function openPool(options: PoolOptions): pg.Pool {
     // pg reads instants in this form only, and answers null for any other, without an error. A pooler keeps these settings
     // apart for each of its clients, unlike others: so the search path is pinned only where it has to be.
     onConnect: async (client) => {
-      if (pinsSearchPath && (await isPooled(client, CONNECT_MS))) throw new Error(POOLED);
+      if (pinsSearchPath && !(await isPinned(client, CONNECT_MS))) throw pooledError();
       await client.query(session);
     },
   });
@@ -69,9 +69,21 @@ export function openPool(options: PoolOptions): pg.Pool {
   return pool;
 }
 
-/** A pooler tells its client another process than the one that runs the statements. */
-async function isPooled(client: pg.ClientBase, limitMs: number): Promise<boolean> {
-  const statement = { text: 'select pg_catalog.pg_backend_pid() as pid', query_timeout: limitMs };
-  const { rows } = await client.query<{ pid: number }>(statement);
-  return rows[0]!.pid !== (client as pg.ClientBase & { readonly processID: number }).processID;
+/** Of a pooler that ignores the search path, and instead of what one says that refuses it. */
+export function pooledError(): Error {
+  return new Error(POOLED);
+}
+
+/** By the packet that starts the session, which a pooler refuses or ignores: it hands on nothing. */
+function withPinnedPath(connectionString: string): string {
+  const url = new URL(connectionString);
+  const options = [url.searchParams.get('options'), `-c search_path=${PINNED.replace(' ', '')}`];
+  url.searchParams.set('options', options.filter(Boolean).join(' '));
+  return url.href;
+}
+
+async function isPinned(client: pg.ClientBase, limitMs: number): Promise<boolean> {
+  const statement = { text: "select pg_catalog.current_setting('search_path') as path", query_timeout: limitMs };
+  const { rows } = await client.query<{ path: string }>(statement);
+  return rows[0]!.path.replaceAll(/[" ]/g, '') === PINNED.replace(' ', '');
 }

@@ -64,6 +64,8 @@ export function openBoss(options: BossOptions): PgBoss {
     supervise: isWorker,
     registerInstance: isWorker,
     ...timings.boss,
+    // It waits for every older transaction, a dump for one, and supervision and the stop of a replica wait for it.
+    reindex: false,
     persistWarnings: true,
     openTelemetry: { ...(meterProvider && { meterProvider }), ...(tracerProvider && { tracerProvider }) },
   });

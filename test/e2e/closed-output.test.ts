@@ -1,8 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { createAuditLog } from '../../src/index.ts';
 import { sealogCommand } from '../support/command.ts';
 import { createDatabase, type TestDatabase } from '../support/database.ts';
 import { insertEntries } from '../support/entries.ts';
@@ -50,4 +54,27 @@ test('a worker whose log cannot be written works, and stops when it is told to',
   } finally {
     worker.kill('SIGKILL');
   }
+});
+
+test('an export to a disk that is full ends with 1, saves no position, and continues where it was when there is room', async () => {
+  await shell('sealog migrate > /dev/null');
+  const auditLog = createAuditLog({ pool: database.pool });
+  for (let n = 0; n < 40; n++) {
+    await auditLog.record(
+      { operationId: 'full', actor: { kind: 'system' }, details: { text: 'x'.repeat(1000) } },
+      () => {},
+    );
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'sealog-full-'));
+  const [file, position] = [join(folder, 'log.jsonl'), join(folder, 'position')];
+  const command = `sealog list --format jsonl --state '${position}' >> '${file}'`;
+  // A file may have twenty blocks: the write that reaches that is cut short, and the next one fails.
+  await expect(shell(`unset NODE_COMPILE_CACHE; ulimit -f 20; ${command}`)).rejects.toMatchObject({ code: 1 });
+  await shell(command);
+  // The line that was cut is followed by all of them, itself included.
+  const lines = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  expect(
+    new Set(lines.filter((line) => line.endsWith('}')).map((line) => (JSON.parse(line) as { id: string }).id)).size,
+  ).toBe(40);
+  await rm(folder, { recursive: true });
 });

@@ -247,3 +247,18 @@ test('what a route says of its audit is found behind the functions of an agent t
   expect(await operations(1)).toEqual(['export']);
   expect(logger.withEvent('audit-log.operation-unaudited')).toEqual([]);
 });
+
+test('a route that skips and says what it is for does so beside functions in front of it', async () => {
+  const hooks = express.Router().use(audited(), passOn);
+  hooks.post('/', skip('a ping'), done);
+  const app = express();
+  app.use(audited(), passOn);
+  app.use('/webhook', express.raw());
+  app.post('/', skip('a ping'), done);
+  app.post('/webhook', skip('a ping'), done);
+  app.post('/files/*path', skip('a ping'), done);
+  app.use('/hooks', hooks);
+  await send(app, 'POST /', 'POST /webhook', 'POST /files/a/b', 'POST /hooks');
+  await auditLog.record({ operationId: 'last', actor: { kind: 'system' } }, () => {});
+  expect(await operations(1)).toEqual(['last']);
+});

@@ -5,6 +5,7 @@ import { type ClientHttp2Session, connect, constants, type Http2ServerRequest } 
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { setImmediate, setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import express from 'express';
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { type AuditLog, createAuditLog } from '../../src/index.ts';
@@ -182,7 +183,7 @@ describe('an answer that is streamed when the client has gone is broken, with it
   test('in Express', async () => {
     const app = express();
     const audit = sealogExpress({ auditLog, logger, actor });
-    const file = new URL('../../package.json', import.meta.url).pathname;
+    const file = fileURLToPath(new URL('../../package.json', import.meta.url));
     app.set('env', 'test');
     app.use(audit);
     const late =

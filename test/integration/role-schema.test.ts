@@ -171,6 +171,21 @@ describe('what was granted too much', () => {
   });
 });
 
+test('default privileges that were hardened later take nothing from a service with grants of its own', async () => {
+  const { pool } = logins.database;
+  const owner = new URL(logins.owner).username;
+  await pool.query(`alter default privileges for role ${owner} revoke execute on functions from public`);
+  try {
+    expect(await sealog(logins.owner, 'migrate')).not.toContain('put back');
+    const { rows } = await pool.query(
+      `select has_function_privilege('public', 'sealog.audit_log_uuid()', 'execute') as may`,
+    );
+    expect(rows).toEqual([{ may: true }]);
+  } finally {
+    await pool.query(`alter default privileges for role ${owner} grant execute on functions to public`);
+  }
+});
+
 test('the roles work where functions are not open to PUBLIC, as with hardened default privileges', async () => {
   await using own = await createRoleLogins();
   await own.database.pool.query('revoke execute on all functions in schema sealog from public');

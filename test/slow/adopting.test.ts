@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { storedEntries } from '../support/audited-service.ts';
 import { createDatabase } from '../support/database.ts';
@@ -8,7 +9,7 @@ const root = new URL('../../', import.meta.url);
 const guide = (await documentedBlocks(root)).filter(({ file }) => file === 'docs/adopting.md');
 const [fastify = '', express = '', proof = ''] = guide.flatMap(({ language, text }) => (language === 'ts' ? text : []));
 const configuration = JSON.stringify({
-  extends: new URL('tsconfig.json', root).pathname,
+  extends: fileURLToPath(new URL('tsconfig.json', root)),
   compilerOptions: { declaration: false, isolatedDeclarations: false },
   include: ['*.ts'],
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { parse } from 'yaml';
@@ -11,7 +12,7 @@ import { startReplica } from '../support/replica.ts';
 import { waitUntil } from '../support/wait.ts';
 
 const PASSWORD = 'correct horse';
-const SCREENSHOT = new URL('../../docs/images/dashboard.png', import.meta.url).pathname;
+const SCREENSHOT = fileURLToPath(new URL('../../docs/images/dashboard.png', import.meta.url));
 
 let database: TestDatabase;
 let dashboard: NodeProcess;

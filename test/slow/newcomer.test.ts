@@ -2,6 +2,7 @@
  * Somebody who knows only the documents deploys three replicas on a PostgreSQL of their own, changes the schedule, reads
  * who ran the last activation, and finds the session that holds the horizon. Every command and query is the documents'.
  */
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sealogCommand } from '../support/command.ts';
 import { stepQueueClockPastSlots } from '../support/clock.ts';
@@ -100,7 +101,7 @@ async function start(command: string, env: Readonly<Record<string, string>> = {}
   const [settings = '', argument = ''] = command.split('npm run -s sealog -- ');
   const given = [...settings.matchAll(/(\w+)='([^']*)'/g)].map(([, name = '', value]) => [name, value] as const);
   return await spawnNode([sealogCommand, ...argument.split(' ')], {
-    cwd: root.pathname,
+    cwd: fileURLToPath(root),
     env: { DATABASE_URL: database.url, ...env, ...Object.fromEntries(given) },
   });
 }

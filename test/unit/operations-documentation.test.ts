@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { JOBS } from '../../src/jobs/jobs.ts';
 import { QUEUE_TABLES } from '../../src/worker/queue-grants.ts';
@@ -17,7 +18,9 @@ function namedUnder(heading: string): string[] {
 }
 
 test('the table of errors has every code, and no other', () => {
-  const source = globSync('src/**/*.ts', { cwd: root.pathname }).map(read).join('\n');
+  const source = globSync('src/**/*.ts', { cwd: fileURLToPath(root) })
+    .map(read)
+    .join('\n');
   const codes = [...source.matchAll(/\bcode = '(SEALOG_\w+)'/g)].map(([, code]) => code!);
   // The demo prints its own, and nobody runs it in production.
   expect(namedUnder('Errors').toSorted()).toEqual(codes.filter((code) => code !== 'SEALOG_DEMO').toSorted());

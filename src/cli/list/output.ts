@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, fstatSync, fsync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, fsync, openSync, readSync, write as writeTo } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** Standard output, written at the pace of whoever reads it. */
@@ -25,8 +25,11 @@ export function openOutput({ watch }: { readonly watch: boolean }): Output {
   const { fd } = process.stdout;
   const target = fstatSync(fd);
   const watcher = watch && target.isFIFO() ? watchReader(gone) : undefined;
+  let synced = Promise.resolve();
   const write = async (text: string): Promise<void> => {
     if (text === '') return;
+    // Node takes a write for done that a full disk has cut short.
+    if (target.isFile()) return await writeWhole(fd, Buffer.from(text));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     process.stdout.write(text, (error) => {
       if (!error) return resolve();
@@ -42,7 +45,8 @@ export function openOutput({ watch }: { readonly watch: boolean }): Output {
       if (target.isFile() && target.size > 0 && !endsLine(fd, target.size)) await write('\n');
     },
     async sync() {
-      if (target.isFile()) await promisify(fsync)(fd);
+      // The system tells a failure once, and then takes what was lost for written.
+      if (target.isFile()) await (synced = synced.then(() => promisify(fsync)(fd)));
     },
     [Symbol.dispose]: () => void watcher?.kill(),
   };
@@ -62,6 +66,11 @@ function watchReader(gone: AbortController) {
     if (signal === 'SIGPIPE') gone.abort('the reader has gone');
   });
   return tail;
+}
+
+/** Where there is no room for the rest, the next write says so. */
+async function writeWhole(fd: number, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += (await promisify(writeTo)(fd, bytes, at)).bytesWritten;
 }
 
 /** Whether a file that is open for writing ends with a line break. False where that cannot be read. */

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { text } from 'node:stream/consumers';
 import { setImmediate as tick } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import express, { type ErrorRequestHandler, type RequestHandler, type Response, type Router } from 'express';
 import type { CaseOf } from './case.ts';
 import { CLIENTS } from './client.ts';
@@ -98,7 +99,7 @@ export const ANSWERS: Readonly<Record<string, (response: Response, did: Did) => 
       ),
       response,
     ),
-  'sends a file': (response) => response.sendFile(new URL('../../../tsconfig.json', import.meta.url).pathname),
+  'sends a file': (response) => response.sendFile(fileURLToPath(new URL('../../../tsconfig.json', import.meta.url))),
   'sends trailers': (response) => {
     response.set('trailer', 'x-sum').write('ab');
     response.addTrailers({ 'x-sum': 'ab' });

@@ -1,4 +1,5 @@
 import { glob, readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 
 /** A fenced block of a document, and the result that the document shows for it. */
 export interface Block {
@@ -17,7 +18,7 @@ const FENCE = /^```(\S*).*\n([^]*?)^```$/gm;
 /** Every fenced block of every document, by file and line. */
 export async function documentedBlocks(root: URL): Promise<Block[]> {
   const files: string[] = [];
-  for await (const file of glob(DOCUMENTS, { cwd: root.pathname })) files.push(file);
+  for await (const file of glob(DOCUMENTS, { cwd: fileURLToPath(root) })) files.push(file);
   const blocks = files.toSorted().map(async (file) => blocksOf(file, await readFile(new URL(file, root), 'utf8')));
   return (await Promise.all(blocks)).flat();
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { chmod, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { PATIENCE_MS } from '../wait.ts';
 
 export interface Shell extends AsyncDisposable {
@@ -24,7 +25,7 @@ export async function openShell({ root, env, programs = {} }: ShellOptions): Pro
   const folder = await mkdtemp(join(tmpdir(), 'sealog-documents-'));
   const bin = join(folder, '.bin');
   for (const name of CHECKOUT) await cp(new URL(name, root), join(folder, name), { recursive: true });
-  const modules = new URL('node_modules', root).pathname;
+  const modules = fileURLToPath(new URL('node_modules', root));
   await symlink(modules, join(folder, 'node_modules'));
   const sealog = `exec ${process.execPath} ${join(folder, 'src/bin.ts')} "$@"`;
   await cp(new URL('../documentation', import.meta.url), bin, { recursive: true });
