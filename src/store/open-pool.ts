@@ -20,7 +20,7 @@ export interface PoolOptions {
 }
 
 const CONNECT_MS = 10_000;
-const PINNED = 'pg_catalog, pg_temp';
+const PINNED = 'pg_catalog,pg_temp';
 const POOLED =
   'expected a connection to PostgreSQL itself, got one through a pooler, which would hand the search path of this session ' +
   'to others: give the address of the server in DATABASE_URL';
@@ -77,7 +77,7 @@ export function pooledError(): Error {
 /** By the packet that starts the session, which a pooler refuses or ignores: it hands on nothing. */
 function withPinnedPath(connectionString: string): string {
   const url = new URL(connectionString);
-  const options = [url.searchParams.get('options'), `-c search_path=${PINNED.replace(' ', '')}`];
+  const options = [url.searchParams.get('options'), `-c search_path=${PINNED}`];
   url.searchParams.set('options', options.filter(Boolean).join(' '));
   return url.href;
 }
@@ -85,5 +85,5 @@ function withPinnedPath(connectionString: string): string {
 async function isPinned(client: pg.ClientBase, limitMs: number): Promise<boolean> {
   const statement = { text: "select pg_catalog.current_setting('search_path') as path", query_timeout: limitMs };
   const { rows } = await client.query<{ path: string }>(statement);
-  return rows[0]!.path.replaceAll(/[" ]/g, '') === PINNED.replace(' ', '');
+  return rows[0]!.path.replaceAll(/[" ]/g, '') === PINNED;
 }

@@ -7,7 +7,7 @@ import { logLines } from '../support/faults/log-lines.ts';
 import { queueActivation, untilCompleted } from '../support/faults/queue-activation.ts';
 import { startService, waitForBegin } from '../support/faults/services.ts';
 import { startProxy } from '../support/tcp-proxy.ts';
-import { waitUntil } from '../support/wait.ts';
+import { PATIENCE_MS, waitUntil } from '../support/wait.ts';
 
 let database: TestDatabase;
 beforeEach(async () => void (database = await createDatabase()));
@@ -20,7 +20,7 @@ test('a PostgreSQL that is killed takes no replica along, and services begin ent
   await using service = await startService({ url: cluster.url, name: 'service', seed: 1 });
   for (let round = 0; round < 2; round++) {
     await cluster.killImmediately();
-    await waitForBegin([service], Date.now(), 60_000);
+    await waitForBegin([service], Date.now(), PATIENCE_MS);
   }
   await untilCompleted(cluster.pool, await queueActivation(cluster.pool));
   expect(fleet.died).toEqual([]);

@@ -19,7 +19,7 @@ export default async function globalSetup({ maxWorkers }: { readonly maxWorkers:
   process.env['SEALOG_TEST_STRATEGY'] = cluster.strategy;
   const server = new URL(cluster.url);
   server.password = '';
-  tell(
+  report(
     given === undefined
       ? `PostgreSQL was started for this run, at ${server.host}; its log: ${cluster.log}`
       : `PostgreSQL for this run: ${server.host}, as SEALOG_TEST_DATABASE_URL says`,
@@ -33,14 +33,14 @@ export async function stopTestCluster(): Promise<void> {
   if (cluster?.log !== undefined && someTestFailed()) {
     const kept = join(tmpdir(), `${basename(dirname(cluster.log))}.log`);
     await copyFile(cluster.log, kept).then(
-      () => tell(`A test failed; the log of PostgreSQL is kept: ${kept}`),
-      (error: unknown) => tell(`A test failed, and the log of PostgreSQL could not be kept: ${String(error)}`),
+      () => report(`A test failed; the log of PostgreSQL is kept: ${kept}`),
+      (error: unknown) => report(`A test failed, and the log of PostgreSQL could not be kept: ${String(error)}`),
     );
   }
   await cluster?.[Symbol.asyncDispose]();
 }
 
 // Standard output is the results', where Jest is asked for JSON.
-function tell(...lines: readonly string[]): void {
+function report(...lines: readonly string[]): void {
   process.stderr.write(`${lines.join('\n')}\n\n`);
 }

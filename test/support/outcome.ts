@@ -1,4 +1,4 @@
-/** A reporter of Jest, which runs where the global teardown does and tells it what that is not told: whether a test failed. */
+/** A reporter of Jest, in the process of the global teardown: that asks it whether a test failed. */
 export default class Outcome {
   onRunComplete(_: unknown, { numFailedTests, numFailedTestSuites, wasInterrupted }: Results): void {
     if (numFailedTests + numFailedTestSuites > 0 || wasInterrupted) process.env[FAILED] = 'yes';
